@@ -1,0 +1,63 @@
+"""The base class of in-memory actors."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._context import ActorContext
+from ._handlers import Handling
+from ._policies import SupervisionStrategy
+
+
+class _NotYet:
+    """Stands where `context` will be, to say why it is not there."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise AttributeError(
+            f"{owner.__name__}.context is there from `started` on, not in __init__: move what needs it to\n"
+            "    async def started(self) -> None: ..."
+        )
+
+
+class Actor(Handling):
+    """An actor of this process: a plain object whose handlers are called one at a time.
+
+    ```python
+    class Greeter(Actor):
+        def __init__(self, greeting: str) -> None:
+            self.greeting = greeting
+
+        @handler
+        def hello(self, message: Hello) -> str:
+            return f"{self.greeting}, {message.name}"
+    ```
+
+    Order of events: `__init__` (in `spawn`), `started`, messages one after another, `stopped`. When a
+    handler raises, the supervisor decides; a restart stops the children, calls `stopped` on this
+    instance, makes a new one with the same arguments and calls its `started`. The ref and the mailbox
+    stay, the message that was in hand is gone.
+
+    Attributes:
+        context: the view of the system; there from `started` on.
+        supervision: the strategy for this actor's *children*; None for the system's default.
+    """
+
+    supervision: ClassVar[SupervisionStrategy | None] = None
+    context: ActorContext
+    if not TYPE_CHECKING:
+        context = _NotYet()
+
+    async def started(self) -> None:
+        """Prepare, before the first message. What it raises is supervised like a handler's failure."""
+
+    async def stopped(self) -> None:
+        """Clean up, after the last message of this instance; not called when the actor is killed.
+
+        What it raises is logged and published, and the actor stops or restarts all the same.
+        """
+
+    def unhandled(self, message: object) -> Any:
+        """Take a message that no handler is declared for; may be async. By default a dead letter.
+
+        What an override returns answers an ask. Without one, the asker gets ActorFailed at once.
+        """

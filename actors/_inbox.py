@@ -1,0 +1,162 @@
+"""How mail gets into an actor: the half of a cell that its refs talk to."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from ._ask import Deadlines
+from ._dispatcher import CURRENT
+from ._errors import ActorStopped, AskTimeout, MailboxFull
+from ._mailbox import Bounds, Envelope, MailboxOptions, MailboxStatistics, pack, unpack
+from ._path import ActorPath
+from ._runtime import System
+
+
+class Inbox:
+    """The mailbox of one cell with its bound, open until `shut`.
+
+    Attributes:
+        open_mail: the mailbox while it takes everything at once; refs append to it directly.
+        runnable: whether the dispatcher holds the cell, in its queue or in a runner's hands.
+    """
+
+    __slots__ = ("_bounds", "_mail", "_shut", "open_mail", "runnable", "system")
+
+    def __init__(self, system: System, mailbox: MailboxOptions | None) -> None:
+        self.system = system
+        self.runnable = False
+        self.open_mail: deque[Any] | None = None
+        self._mail: deque[Any] | None = None  # made by the first message
+        self._shut = False
+        self._bounds: Bounds | None = None
+        if mailbox is not None and mailbox.capacity is not None:
+            self._bounds = Bounds(mailbox.capacity, mailbox.overflow)
+
+    @property
+    def path(self) -> ActorPath:
+        """Where the actor is."""
+        raise NotImplementedError
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Where askers wait."""
+        return self.system.deadlines
+
+    def wake(self) -> None:
+        """Have a turn, if there is anything to do in it."""
+        raise NotImplementedError
+
+    def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None:
+        """Take a message that cannot wait for room: a tell, or an ask, whose asker waits anyway.
+
+        Raises:
+            MailboxFull: the overflow policy is `fail`.
+        """
+        envelope = (message, CURRENT.get(), reply)
+        if self._shut:
+            self._turn_away(envelope)
+            return
+        bounds = self._bounds
+        mail = self._opened()
+        if bounds is None:
+            mail.append(pack(*envelope))
+        else:
+            left = bounds.offer(mail, envelope)
+            if left is envelope:
+                if bounds.overflow == "wait" and reply is not None:
+                    bounds.waiters.append((envelope, None))
+                    return
+                bounds.dropped += 1
+                if bounds.overflow == "fail":
+                    raise MailboxFull(str(self.path), bounds.capacity)
+            if left is not None:
+                self._drop(left, bounds)
+        if not self.runnable:
+            self.wake()
+
+    async def accept(self, message: Any) -> None:
+        """Take a message, or wait for room if the overflow policy says so.
+
+        Raises:
+            ActorStopped: the actor is gone, or went while this waited.
+            MailboxFull: there is no room, and the overflow policy does not wait.
+        """
+        envelope = (message, CURRENT.get(), None)
+        if self._shut:
+            raise ActorStopped(str(self.path), type(message).__name__)
+        bounds = self._bounds
+        mail = self._opened()
+        if bounds is None:
+            mail.append(pack(*envelope))
+        else:
+            left = bounds.offer(mail, envelope)
+            if left is envelope:
+                if bounds.overflow != "wait":
+                    bounds.dropped += 1
+                    raise MailboxFull(str(self.path), bounds.capacity)
+                accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                bounds.waiters.append((envelope, accepted))
+                await accepted
+                return
+            if left is not None:
+                self._drop(left, bounds)
+        if not self.runnable:
+            self.wake()
+
+    def statistics(self) -> MailboxStatistics:
+        """Return how full the mailbox is."""
+        bounds = self._bounds
+        return MailboxStatistics(
+            waiting=len(self._mail or ()),
+            capacity=None if bounds is None else bounds.capacity,
+            senders=0 if bounds is None else len(bounds.waiters),
+            dropped=0 if bounds is None else bounds.dropped,
+        )
+
+    def answer(self, reply: "asyncio.Future[Any]", result: object) -> None:
+        """Give an asker its answer, unless it has gone."""
+        if not reply.done():
+            reply.set_result(result)
+        elif reply.cancelled() or isinstance(reply.exception(), AskTimeout):
+            self.system.counters.late_replies += 1
+
+    def shut_inbox(self) -> None:
+        """Take no more mail; what is inside stays until `empty_inbox`."""
+        self._shut = True
+        self.open_mail = None
+
+    def empty_inbox(self) -> None:
+        """Turn away what is left, those waiting for room included."""
+        mail, self._mail = self._mail, None
+        for item in mail or ():
+            self._turn_away(unpack(item))
+        if self._bounds is not None:
+            waiters = self._bounds.waiters
+            while waiters:
+                envelope, accepted = waiters.popleft()
+                if accepted is None:
+                    self._turn_away(envelope)
+                elif not accepted.done():
+                    accepted.set_exception(ActorStopped(str(self.path), type(envelope[0]).__name__))
+
+    def _opened(self) -> deque[Any]:
+        mail = self._mail
+        if mail is None:
+            mail = self._mail = deque()
+            if self._bounds is None:
+                self.open_mail = mail
+        return mail
+
+    def _turn_away(self, envelope: Envelope) -> None:
+        """Tell an asker that the actor has stopped; what was told is a dead letter."""
+        message, sender, reply = envelope
+        if reply is None:
+            self.system.dead_letter(message, self.path, sender, "the actor has stopped")
+        elif not reply.done():
+            reply.set_exception(ActorStopped(str(self.path), type(message).__name__))
+
+    def _drop(self, envelope: Envelope, bounds: Bounds) -> None:
+        message, sender, reply = envelope
+        self.system.dead_letter(message, self.path, sender, f"mailbox full ({bounds.overflow})")
+        if reply is not None and not reply.done():
+            reply.set_exception(MailboxFull(str(self.path), bounds.capacity))

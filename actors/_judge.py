@@ -1,0 +1,67 @@
+"""From a failure to a decision that is logged, counted and published."""
+
+import traceback
+
+from ._failure import Decision, Escalate, Failure, FailureEvent, Restart, Stop
+from ._policies import SupervisionStrategy
+from ._runtime import System
+
+_NAMES = {"Restart": "restart", "Resume": "resume", "Stop": "stop", "Escalate": "escalate"}
+
+
+def judge(system: System, strategy: SupervisionStrategy | None, failure: Failure) -> Decision:
+    """Ask the strategy, or the system's default one, and report the failure with the answer.
+
+    A strategy that raises is a failure of the supervisor: its exception is escalated.
+    """
+    if strategy is None:
+        strategy = system.default_supervision()
+    decision: Decision
+    if strategy is None:
+        decision = Stop()
+    else:
+        try:
+            decision = strategy.decide(failure)
+        except Exception as error:  # noqa: BLE001 - strategies are user code; the supervisor fails with it
+            decision = Escalate(error)
+    if isinstance(decision, Restart):
+        system.counters.restarts += 1
+    report(system, failure, decision)
+    return decision
+
+
+def report(system: System, failure: Failure, decision: Decision) -> None:
+    """Log a failure as one line, count it and publish it."""
+    error = failure.error
+    name = _NAMES[type(decision).__name__]
+    attempt, delay = failure.restarts + 1, 0.0
+    if isinstance(decision, Restart):
+        attempt, delay = decision.attempt, decision.delay
+    message_type = "" if failure.message is None else type(failure.message).__name__
+    event = FailureEvent(
+        at=system.wall_clock(),
+        node=system.node,
+        path=str(failure.path),
+        message_type=message_type,
+        message_id="",
+        error_type=type(error).__name__,
+        error=str(error)[:500],
+        traceback="".join(traceback.format_exception(error))[-4000:],
+        decision=name,
+        attempt=attempt,
+        delay=delay,
+    )
+    system.counters.failures += 1
+    fields = {
+        "actor": event.path,
+        "message": message_type,
+        "error": f"{event.error_type}: {event.error}",
+        "decision": name,
+        "delay": round(delay, 3),
+    }
+    if isinstance(decision, Stop | Escalate):
+        system.log.error("actor failed", **fields, exc_info=error)
+    else:
+        system.log.warning("actor failed", **fields)
+        system.log.debug("actor failed: traceback", actor=event.path, exc_info=error)
+    system.events.publish(event)

@@ -1,0 +1,124 @@
+"""Mailboxes with a bound, and what happens at it."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Overflow: TypeAlias = Literal["wait", "fail", "drop_newest", "drop_oldest"]
+
+# The message, the ref of its sender, and where the answer to an ask goes.
+Envelope: TypeAlias = tuple[Any, Any, "asyncio.Future[Any] | None"]
+
+NOTHING: Envelope = (None, None, None)
+
+
+def pack(message: Any, sender: Any, reply: "asyncio.Future[Any] | None") -> Any:
+    """Return what is put into a mailbox: the bare message if there is nothing else to say.
+
+    Most mail is that, and a third faster without an envelope. A plain tuple in a mailbox is always an
+    envelope; a message that is one gets an envelope of its own.
+    """
+    if sender is None and reply is None and type(message) is not tuple:
+        return message
+    return (message, sender, reply)
+
+
+def unpack(item: Any) -> Envelope:
+    """Return the envelope of what `pack` made."""
+    return item if type(item) is tuple else (item, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxOptions:
+    """How many messages an actor's mailbox holds, and what happens to one more.
+
+    | overflow | `tell` | `send` | `ask` |
+    |---|---|---|---|
+    | `wait` | dead letter | waits for room | waits, within its timeout |
+    | `fail` | raises MailboxFull | raises MailboxFull | raises MailboxFull |
+    | `drop_newest` | dead letter | raises MailboxFull | raises MailboxFull |
+    | `drop_oldest` | the oldest becomes a dead letter | the same | the same |
+
+    The asker of a message that was dropped gets MailboxFull. A watched actor's Terminated, like every
+    signal of the system, has a lane of its own and is never refused.
+
+    Args:
+        capacity: messages that may wait; None for no bound.
+        overflow: what happens when it is reached.
+    """
+
+    capacity: int | None = None
+    overflow: Overflow = "wait"
+
+    def __post_init__(self) -> None:
+        if self.capacity is not None and self.capacity < 1:
+            raise ValueError(
+                f"a mailbox of capacity {self.capacity} could never take a message: give 1 or more, or "
+                "None for no bound"
+            )
+        if self.overflow not in ("wait", "fail", "drop_newest", "drop_oldest"):
+            raise ValueError(
+                f"{self.overflow!r} is no overflow policy: write one of wait, fail, drop_newest, drop_oldest"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatistics:
+    """A mailbox at one moment.
+
+    Attributes:
+        waiting: messages in it.
+        capacity: how many it may hold; None for no bound.
+        senders: `send`s and `ask`s that wait for room.
+        dropped: messages it dropped or refused since the actor was spawned.
+    """
+
+    waiting: int
+    capacity: int | None
+    senders: int
+    dropped: int
+
+
+class Bounds:
+    """The limit of one mailbox and those who wait at it. Decides; the cell acts."""
+
+    __slots__ = ("capacity", "dropped", "overflow", "waiters")
+
+    def __init__(self, capacity: int, overflow: Overflow) -> None:
+        self.capacity = capacity
+        self.overflow = overflow
+        self.dropped = 0
+        self.waiters: deque[tuple[Envelope, asyncio.Future[None] | None]] = deque()
+
+    def offer(self, mail: deque[Any], envelope: Envelope) -> Envelope | None:
+        """Put `envelope` into `mail` if there is room or room is made.
+
+        Returns:
+            The envelope that found no place: None, the one offered, or the oldest.
+        """
+        if len(mail) < self.capacity:
+            mail.append(envelope)
+            return None
+        if self.overflow == "drop_oldest":
+            oldest = unpack(mail.popleft())
+            mail.append(envelope)
+            self.dropped += 1
+            return oldest
+        return envelope
+
+    def refill(self, mail: deque[Any]) -> None:
+        """Let those who waited longest in, as far as there is room.
+
+        The one who takes a message out does this, not the waiter when it wakes: else a later `tell`
+        of the same sender could take the place and overtake.
+        """
+        waiters = self.waiters
+        while waiters and len(mail) < self.capacity:
+            envelope, accepted = waiters.popleft()
+            reply = envelope[2]
+            if (accepted is not None and accepted.done()) or (reply is not None and reply.done()):
+                continue  # cancelled or timed out meanwhile
+            mail.append(envelope)
+            if accepted is not None:
+                accepted.set_result(None)

@@ -1,0 +1,40 @@
+"""Messages and events the system itself sends."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._path import ActorPath
+from ._ref import ActorRef, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """Given to an actor when one that it watches has stopped, ahead of its other mail.
+
+    Take it with a handler like any message: `def gone(self, message: Terminated) -> None`. Restarts
+    are not reported. What the stopped actor sent earlier may still be in the mailbox and come after it.
+
+    Attributes:
+        ref: the one that stopped; equal to the ref that was watched.
+        reason: "stopped", "killed" or "failed: ValueError: ...".
+    """
+
+    ref: ActorRef[Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message nobody could take; published on the event stream.
+
+    Attributes:
+        message: what was sent.
+        recipient: where it was to go.
+        sender: who sent it, or None for code outside actors.
+        reason: why nobody took it.
+    """
+
+    message: object
+    recipient: ActorPath
+    sender: Recipient[Any] | None
+    reason: str

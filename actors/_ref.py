@@ -1,0 +1,236 @@
+"""Refs: the only way to reach an actor or entity."""
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from ._ask import Deadlines
+from ._dispatcher import CURRENT
+from ._errors import AskTimeout
+from ._mailbox import MailboxStatistics
+from ._path import ActorPath
+
+_current = CURRENT.get
+
+M_contra = TypeVar("M_contra", contravariant=True)
+
+
+class Recipient(Protocol[M_contra]):
+    """What is true of every ref, wherever its target lives."""
+
+    @property
+    def path(self) -> ActorPath:
+        """Where the target is."""
+        ...
+
+    def tell(self, message: M_contra) -> None:
+        """Fire and forget."""
+        ...
+
+    async def send(self, message: M_contra) -> None:
+        """Return when the message was accepted."""
+        ...
+
+    async def ask(self, message: M_contra, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+        """Return the reply, or raise before `timeout` seconds have passed."""
+        ...
+
+
+class ActorPort(Protocol):
+    """A cell as its refs see it."""
+
+    open_mail: deque[Any] | None  # the mailbox, while it takes everything at once
+    runnable: bool
+
+    @property
+    def path(self) -> ActorPath: ...
+    @property
+    def deadlines(self) -> Deadlines: ...
+    def wake(self) -> None: ...
+    def stop(self, reason: str = "stopped") -> None: ...
+    def statistics(self) -> MailboxStatistics: ...
+    def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None: ...
+    async def accept(self, message: Any) -> None: ...
+
+
+class ActorRef(Generic[M_contra]):
+    """Reaches an actor of this process, through restarts and until it stops.
+
+    Refs are equal when their paths are. A ref of an actor that stopped stays a ref of that one: an
+    actor spawned later under the same name has an equal ref, but does not get mail through the old one.
+
+    Per sender, messages are handled in the order they were sent; each at most once.
+    """
+
+    __slots__ = ("__weakref__", "_port")
+
+    def __init__(self, port: ActorPort) -> None:
+        self._port = port
+
+    @property
+    def path(self) -> ActorPath:
+        """Where the actor is, e.g. `callboard://bank/user/greeter`."""
+        return self._port.path
+
+    def tell(self, message: M_contra) -> None:
+        """Enqueue a message; never blocks, and says nothing of what becomes of it.
+
+        To an actor that has stopped, or whose bounded mailbox is full, it becomes a dead letter.
+
+        Raises:
+            MailboxFull: the mailbox is full and its overflow policy is `fail`.
+        """
+        port = self._port
+        mail = port.open_mail
+        if mail is None:
+            port.deliver(message, None)
+            return
+        sender = _current()
+        # `pack`, written out: this is the hottest line of all.
+        mail.append(
+            message
+            if sender is None and type(message) is not tuple
+            else (message, sender, None)
+        )
+        if not port.runnable:
+            port.wake()
+
+    async def send(self, message: M_contra) -> None:
+        """Enqueue a message, waiting for room if the mailbox is bounded with overflow `wait`.
+
+        Raises:
+            ActorStopped: the actor is gone, or went while this waited.
+            MailboxFull: there is no room and the overflow policy does not wait.
+        """
+        await self._port.accept(message)
+
+    async def ask(self, message: M_contra, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+        """Enqueue a message and return what its handler returns.
+
+        If the actor crashes on it, that is known at once, not when the time is over. Cancelling the
+        ask does not take the message back.
+
+        Args:
+            message: what to ask.
+            timeout: seconds until AskTimeout.
+
+        Raises:
+            AskTimeout: no reply in time; the message may still be handled.
+            ActorFailed: the handler raised; its exception is `__cause__`.
+            ActorStopped: the actor is gone, or went before it handled the message.
+            MailboxFull: there is no room, or the message was dropped to make some.
+        """
+        port = self._port
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        port.deliver(message, reply)
+        if not reply.done():
+            port.deadlines.add(reply, timeout, partial(_too_late, port, type(message), timeout))
+        return await reply
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ActorRef):
+            return NotImplemented
+        return self._port is other._port or self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"<ActorRef {self.path}>"
+
+
+def port_of(ref: ActorRef[Any]) -> ActorPort:
+    """Return what is behind a ref; for the core alone."""
+    return ref._port  # noqa: SLF001 - the one place that looks behind a ref  # pyright: ignore[reportPrivateUsage]
+
+
+def _too_late(port: ActorPort, message_type: type, seconds: float) -> AskTimeout:
+    return AskTimeout(str(port.path), message_type.__name__, seconds)
+
+
+class EntityPort(Protocol):
+    """The transport as an entity's refs see it."""
+
+    def tell(self, ref: "EntityRef[Any]", message: object) -> None:
+        """Fire and forget."""
+        ...
+
+    async def send(self, ref: "EntityRef[Any]", message: object) -> None:
+        """Return when the entity's mailbox has the message."""
+        ...
+
+    async def ask(self, ref: "EntityRef[Any]", message: object, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+        """Return the reply or raise in time."""
+        ...
+
+
+class EntityRef(Generic[M_contra]):
+    """Reaches an entity by kind and id, on whichever node it lives.
+
+    Args:
+        system: name of the actor system.
+        kind: the entity's kind.
+        id: its id within the kind, not empty.
+        port: what carries the messages.
+
+    Raises:
+        ValueError: the id is empty or no str.
+    """
+
+    __slots__ = ("__weakref__", "_port", "id", "kind", "system")
+
+    def __init__(self, system: str, kind: str, id: str, port: EntityPort) -> None:  # noqa: A002 - the design's name
+        if not isinstance(id, str) or not id:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise ValueError(
+                f"{id!r} cannot be the id of an entity: an id is a str of at least one character, as in "
+                f'system.entity({kind}, "42")'
+            )
+        self.system = system
+        self.kind = kind
+        self.id = id
+        self._port = port
+
+    @property
+    def path(self) -> ActorPath:
+        """Where the entity is, e.g. `callboard://bank/Account/acc-42`."""
+        return ActorPath(self.system, (self.kind, self.id))
+
+    def tell(self, message: M_contra) -> None:
+        """Hand the message to the transport and go on; never blocks, says nothing of its fate."""
+        self._port.tell(self, message)
+
+    async def send(self, message: M_contra) -> None:
+        """Return when the message is in the entity's durable mailbox.
+
+        Raises:
+            TransportError: it could not be put there, or nobody knows whether it was.
+            SchemaError: the message cannot be written.
+        """
+        await self._port.send(self, message)
+
+    async def ask(self, message: M_contra, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+        """Return what the entity's handler returns, once the state it speaks of is durable.
+
+        Args:
+            message: what to ask.
+            timeout: seconds until AskTimeout.
+
+        Raises:
+            AskTimeout: no reply in time; the message may still be handled.
+            ActorFailed: the entity failed on it and will not be tried again.
+            TransportError: the message could not be put into the mailbox.
+            SchemaError: the message cannot be written.
+        """
+        return await self._port.ask(self, message, timeout)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EntityRef):
+            return NotImplemented
+        return (self.system, self.kind, self.id) == (other.system, other.kind, other.id)
+
+    def __hash__(self) -> int:
+        return hash((self.system, self.kind, self.id))
+
+    def __repr__(self) -> str:
+        return f"<EntityRef {self.path}>"

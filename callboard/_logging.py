@@ -1,0 +1,69 @@
+"""How callboard logs when nobody else has set up logging."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import structlog
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+
+def configure_logging(
+    level: str = "info",
+    json: bool = False,  # noqa: FBT001, FBT002 - reads well as configure_logging("info", json=True)
+    *,
+    stream: TextIO | None = None,
+) -> None:
+    """Log readable lines, or JSON, to standard error.
+
+    callboard's own lines go through structlog. What libraries such as aiokafka log with the standard
+    `logging` comes out the same way, from WARNING on. Calling this again replaces what it did before.
+
+    Args:
+        level: debug, info, warning, error or critical, for callboard's own lines.
+        json: one JSON object a line instead of text.
+        stream: where to write instead of standard error.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    number = _LEVELS.get(level.lower())
+    if number is None:
+        raise ValueError(f"{level!r} is no log level; write one of {', '.join(_LEVELS)}")
+    out = sys.stderr if stream is None else stream
+    shared: list[Callable[..., Any]] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=json),
+    ]
+    last: list[Callable[..., Any]]
+    if json:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        # Plain tracebacks: the default draws frames with all their variables, which may be secrets.
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    for old in [one for one in root.handlers if getattr(one, "callboard", False)]:
+        root.removeHandler(old)
+    handler.callboard = True  # type: ignore[attr-defined]  # marks it for the next call
+    root.addHandler(handler)
+    root.setLevel(max(number, logging.WARNING))

@@ -1,0 +1,30 @@
+"""Protobuf schemas: the runtime's own messages and the registry of all types.
+
+Imports protobuf and nothing of callboard. `v1/` holds the `.proto` sources and
+the code `make proto` generates from them.
+"""
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+
+from ._registry import TypeRegistry
+from .v1.runtime_pb2 import (
+    AskFailure,
+    DedupWindow,
+    FailureEvent,
+    Heartbeat,
+    OwnedPartition,
+    SourceWindow,
+)
+
+__all__ = [
+    "AskFailure",
+    "DedupWindow",
+    "FailureEvent",
+    "Heartbeat",
+    "Message",
+    "OwnedPartition",
+    "ProtobufDecodeError",
+    "SourceWindow",
+    "TypeRegistry",
+]

@@ -1,0 +1,88 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SourceWindow(_message.Message):
+    __slots__ = ("source", "floor", "seen")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    floor: int
+    seen: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, source: _Optional[str] = ..., floor: _Optional[int] = ..., seen: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class DedupWindow(_message.Message):
+    __slots__ = ("sources",)
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    sources: _containers.RepeatedCompositeFieldContainer[SourceWindow]
+    def __init__(self, sources: _Optional[_Iterable[_Union[SourceWindow, _Mapping]]] = ...) -> None: ...
+
+class OwnedPartition(_message.Message):
+    __slots__ = ("topic", "partition")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    partition: int
+    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ...) -> None: ...
+
+class Heartbeat(_message.Message):
+    __slots__ = ("node", "at", "owned", "counters", "leaving")
+    class CountersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    OWNED_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    at: float
+    owned: _containers.RepeatedCompositeFieldContainer[OwnedPartition]
+    counters: _containers.ScalarMap[str, int]
+    leaving: bool
+    def __init__(self, node: _Optional[str] = ..., at: _Optional[float] = ..., owned: _Optional[_Iterable[_Union[OwnedPartition, _Mapping]]] = ..., counters: _Optional[_Mapping[str, int]] = ..., leaving: bool = ...) -> None: ...
+
+class FailureEvent(_message.Message):
+    __slots__ = ("at", "node", "path", "message_type", "message_id", "error_type", "error", "traceback", "decision", "attempt", "delay")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_FIELD_NUMBER: _ClassVar[int]
+    at: float
+    node: str
+    path: str
+    message_type: str
+    message_id: str
+    error_type: str
+    error: str
+    traceback: str
+    decision: str
+    attempt: int
+    delay: float
+    def __init__(self, at: _Optional[float] = ..., node: _Optional[str] = ..., path: _Optional[str] = ..., message_type: _Optional[str] = ..., message_id: _Optional[str] = ..., error_type: _Optional[str] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., decision: _Optional[str] = ..., attempt: _Optional[int] = ..., delay: _Optional[float] = ...) -> None: ...
+
+class AskFailure(_message.Message):
+    __slots__ = ("path", "error_type", "error")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    error_type: str
+    error: str
+    def __init__(self, path: _Optional[str] = ..., error_type: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...

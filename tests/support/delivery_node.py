@@ -1,0 +1,166 @@
+"""One process around a delivery core, on a scripted port instead of a broker."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from callboard import ActorSystem, Entity, EntityRef
+from callboard.actors import Transport
+from callboard.schemas import TypeRegistry
+from callboard.supervision import Backoff, RetryPolicy
+from callboard.transport._entities import EntityVerbs
+from callboard.transport._inbox import Inbox
+from callboard.transport._outbound import ClientSender
+from callboard.transport.delivery import (
+    Codec,
+    DeliveryCore,
+    DeliveryOptions,
+    Host,
+    Kind,
+    MessageId,
+    Outbound,
+    TopicPartition,
+    mailbox_topic,
+    message_headers,
+    partition_for,
+    with_batch_headers,
+)
+from google.protobuf.message import Message
+from support.scripted_log import Log, ScriptedPort
+
+SYSTEM = "t"
+
+OPTIONS = DeliveryOptions(
+    max_in_flight=16,
+    commit_interval=0.05,
+    drain_timeout=1.0,
+    retry_initial=0.01,
+    retry_maximum=0.1,
+    stop_timeout=1.0,
+)
+POLICY = RetryPolicy(max_attempts=2, backoff=Backoff(0.02, 0.1))
+
+
+class _References(Transport):
+    """Makes references for handlers; nothing is ever connected."""
+
+    def __init__(self, verbs: EntityVerbs) -> None:
+        self._verbs = verbs
+
+    async def start(self) -> None: ...
+
+    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
+        self._verbs.know(kind)
+        return EntityRef(SYSTEM, kind.kind(), id, self._verbs)
+
+    async def aclose(self) -> None: ...
+
+
+class _System(ActorSystem):
+    verbs: EntityVerbs
+
+    def _create_transport(self) -> Transport:
+        return _References(self.verbs)
+
+
+class Node:
+    """A process: it may end in good order, die at a scripted step, or fall asleep there."""
+
+    def __init__(self, name: str, port: ScriptedPort, kinds: Sequence[type[Entity]]) -> None:
+        self.port = port
+        self.system = _System(SYSTEM, node=name, seed=1, wall_clock=lambda: 1_000.0)
+        self.codec = Codec(TypeRegistry())
+        self.replies: list[Outbound] = []
+        sender = ClientSender(f"{name}~run", lambda: b"now")
+        self.system.verbs = EntityVerbs(
+            self.system, self.codec, sender, Inbox(self.system, self.codec), self._never
+        )
+        self._kinds = {mailbox_topic(SYSTEM, kind): Kind(SYSTEM, kind, POLICY) for kind in kinds}
+        self.host = Host(
+            system=self.system,
+            dispatcher=self.system.dispatcher,
+            codec=self.codec,
+            options=OPTIONS,
+            reference=lambda kind, id_: EntityRef(SYSTEM, kind, id_, self.system.verbs),
+            reply=self.replies.append,
+        )
+        self.core = DeliveryCore(self.host, port, self._kinds)
+        self._pump: asyncio.Task[None] | None = None
+
+    @staticmethod
+    async def _never() -> Any:
+        raise AssertionError("nothing here asks")
+
+    @property
+    def mailboxes(self) -> list[TopicPartition]:
+        """All mailbox partitions of the hosted kinds."""
+        return [
+            TopicPartition(topic, number)
+            for topic, kind in self._kinds.items()
+            for number in range(kind.partitions)
+        ]
+
+    async def start(self) -> None:
+        """Start and own every mailbox partition."""
+        self.port.log.owner = self.port
+        await self.system.__aenter__()
+        self.core.start()
+        self.core.assigned(self.mailboxes)
+        self._pump = asyncio.create_task(self._feed())
+
+    async def _feed(self) -> None:
+        while True:
+            for partition in list(self.core.owned):
+                if self.core.accepts(partition):
+                    at = self.port.positions[partition]
+                    records = self.port.log.partitions[partition][at : at + 4]
+                    self.port.positions[partition] = at + len(records)
+                    self.core.deliver(partition, records)
+            await asyncio.sleep(0.002)
+
+    async def until_done(self) -> None:
+        """Wait until everything in the mailboxes is committed."""
+        log = self.port.log
+        async with asyncio.timeout(60):
+            while any(
+                log.committed.get(partition, 0) < len(log.partitions[partition])
+                for partition in self.mailboxes
+            ):
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """End in good order."""
+        await self.core.aclose()
+        await self._end()
+
+    async def die(self) -> None:
+        """End as `kill -9` does: nothing more is written, nothing is said."""
+        self.port.dead.set()
+        self.core.lost()
+        await self.core.aclose()
+        await self._end()
+
+    async def _end(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        await self.system.__aexit__(None, None, None)
+
+
+def write(log: Log, kind: type[Entity], key: str, message: Message, number: int | None) -> int:
+    """Append a message to a mailbox as a client would, or (number None) as a stranger."""
+    to = TopicPartition(mailbox_topic(SYSTEM, kind), partition_for(key.encode(), kind.partitions))
+    type_header = ("ce_type", message.DESCRIPTOR.full_name.encode())
+    if number is None:
+        return log.append(Outbound(to, key.encode(), message.SerializeToString(), [type_header]))
+    message_id = str(MessageId.derived("client~1", number, 0))
+    headers = message_headers(type_header, ("ce_source", b"client"), message_id)
+    headers = with_batch_headers(headers, time=b"now", floor=str(number).encode())
+    return log.append(Outbound(to, key.encode(), message.SerializeToString(), headers))
+
+
+def shuffled(seed: int, count: int, keys: Sequence[str]) -> list[tuple[str, int]]:
+    """Return (key, number) pairs: `count` messages over the keys, by seed."""
+    chance = random.Random(seed)
+    return [(chance.choice(keys), number) for number in range(count)]

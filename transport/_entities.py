@@ -1,0 +1,134 @@
+"""The three verbs of an entity's reference, over the log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..actors import (
+    ActorSystem,
+    AskTimeout,
+    Entity,
+    EntityRef,
+    TransportError,
+    current_sender,
+)
+from ._inbox import Inbox
+from ._kafka import Reader
+from ._outbound import ClientSender
+from .delivery import (
+    CORRELATION,
+    REPLY_TO,
+    Codec,
+    Header,
+    Outbound,
+    TopicPartition,
+    current_turn,
+    mailbox_topic,
+    message_headers,
+    partition_for,
+)
+
+
+class EntityVerbs:
+    """Implements `EntityPort`: tell, send and ask become mailbox records.
+
+    Inside an entity's handler, `tell` and `send` are held back until the
+    handler has succeeded, with ids that handling the message again repeats;
+    `await send` then returns at once. `ask` always leaves at once, since its
+    answer is needed before the handler can end: when the handler is retried,
+    so is the question.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        codec: Codec,
+        sender: ClientSender,
+        inbox: Inbox,
+        ready: Callable[[], Awaitable[Reader]],
+    ) -> None:
+        self._system = system
+        self._codec = codec
+        self._sender = sender
+        self._inbox = inbox
+        self._ready = ready
+        self._mailboxes: dict[str, tuple[str, int]] = {}
+        self._source: Header = (
+            "ce_source",
+            f"callboard://{system.name}/nodes/{system.node}".encode(),
+        )
+
+    def know(self, kind: type[Entity]) -> None:
+        """Learn where a kind's mail goes."""
+        self._mailboxes[kind.kind()] = (mailbox_topic(self._system.name, kind), kind.partitions)
+
+    def tell(self, ref: EntityRef[Any], message: object) -> None:
+        """Send without waiting; see `EntityRef.tell`."""
+        build = self._record(ref, message)
+        turn = current_turn.get()
+        if turn is not None and turn.open:
+            turn.outputs.append(build(turn.next_id()))
+            return
+        try:
+            self._sender.post(build)
+        except TransportError as error:
+            self._system.dead_letter(message, ref.path, current_sender(), str(error))
+
+    async def send(self, ref: EntityRef[Any], message: object) -> None:
+        """Send, and wait until the log has it; see `EntityRef.send`."""
+        build = self._record(ref, message)
+        turn = current_turn.get()
+        if turn is not None and turn.open:
+            turn.outputs.append(build(turn.next_id()))
+            return
+        await self._ready()
+        await self._sender.send(build)
+
+    async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 the contract's own name
+        """Send, and wait for the answer; see `EntityRef.ask`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        try:
+            async with asyncio.timeout(timeout):
+                await self._inbox.start(await self._ready())
+                answer, correlation = self._inbox.expect()
+                headers: list[Header] = [
+                    (REPLY_TO, self._inbox.address),
+                    (CORRELATION, correlation),
+                ]
+                await self._sender.send(self._record(ref, message, headers))
+        except TimeoutError as error:
+            raise self._late(ref, message, timeout) from error
+        self._system.deadlines.add(
+            answer,
+            max(0.0, deadline - loop.time()),
+            lambda: self._late(ref, message, timeout),
+        )
+        return await answer
+
+    def _late(self, ref: EntityRef[Any], message: object, seconds: float) -> AskTimeout:
+        return AskTimeout(str(ref.path), type(message).__qualname__, seconds)
+
+    def _record(
+        self, ref: EntityRef[Any], message: object, extra: list[Header] | None = None
+    ) -> Callable[[str], Outbound]:
+        kind, value = self._codec.encode(message)
+        topic, partitions = self._mailboxes[ref.kind]
+        key = ref.id.encode()
+        to = TopicPartition(topic, partition_for(key, partitions))
+        source = self._sender_of()
+
+        def build(message_id: str) -> Outbound:
+            headers = message_headers(kind, source, message_id)
+            if extra:
+                headers.extend(extra)
+            return Outbound(to, key, value, headers)
+
+        return build
+
+    def _sender_of(self) -> Header:
+        turn = current_turn.get()
+        if turn is not None:
+            return turn.sender
+        sender = current_sender()
+        return self._source if sender is None else ("ce_source", str(sender.path).encode())

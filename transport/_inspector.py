@@ -1,0 +1,245 @@
+"""Looking at a system from outside: lag, states, quarantine, members, failures."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from ..actors import Entity, FailureEvent, InvalidTransportURL, TransportError
+from ..schemas import FailureEvent as FailureMessage
+from ..schemas import Heartbeat, ProtobufDecodeError
+from ._kafka import Admin, GroupOffsets, KafkaOptions, Reader, Tail
+from ._layout import kind_topics, system_topics
+from ._membership import failure_from
+from ._url import parse_transport
+from .delivery import (
+    QUARANTINE_ERROR,
+    QUARANTINE_ORIGIN,
+    QUARANTINE_REASON,
+    TYPE,
+    Changelog,
+    Inbound,
+    StoredState,
+    TopicPartition,
+    check_system_name,
+    failures_topic,
+    mailbox_topic,
+    members_topic,
+    quarantine_topic,
+    state_topic,
+    text,
+)
+
+_POLL = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a node last said of itself.
+
+    Attributes:
+        node: Its id.
+        at: When, in seconds since the epoch, by its own clock.
+        owned: The partitions it runs, as (topic, partition).
+        counters: Counts since it started.
+        leaving: It has stopped in good order.
+    """
+
+    node: str
+    at: float
+    owned: tuple[tuple[str, int], ...]
+    counters: dict[str, int]
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedMessage:
+    """A message in quarantine.
+
+    Attributes:
+        key: The entity's id; empty when the record had none.
+        type: Protobuf full name, as its sender wrote it.
+        topic: The mailbox it came from.
+        partition: Its partition there.
+        offset: Its offset there.
+        reason: `failed`, `behind`, `undecodable`, `unhandled` or `keyless`.
+        error: What its entity raised; empty for `behind`.
+        value: Its bytes, unchanged.
+    """
+
+    key: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    error: str
+    value: bytes
+
+
+class Inspector:
+    """A client of a system's topics that is no node of it, and changes nothing.
+
+    Example:
+        >>> async def backlog() -> int:
+        ...     async with Inspector("kafka://127.0.0.1:9092", "bank") as inspector:
+        ...         return await inspector.lag(Account)
+
+    Args:
+        url: A `kafka://` URL; a `memory://` broker cannot be looked at from outside.
+        system: The system's name.
+
+    Raises:
+        InvalidTransportURL: Not a `kafka://` URL.
+    """
+
+    def __init__(self, url: str, system: str) -> None:
+        bootstrap = parse_transport(url).bootstrap
+        if bootstrap is None:
+            raise InvalidTransportURL(
+                f"got {url!r}; a memory:// broker lives inside one process. "
+                f"Start one for several with: callboard broker"
+            )
+        check_system_name(system)
+        options = KafkaOptions(bootstrap=bootstrap)
+        self._system = system
+        self._admin = Admin(bootstrap, "callboard-inspector", timeout=options.request_timeout)
+        self._reader = Reader(bootstrap, "callboard-inspector", timeout=options.request_timeout)
+        self._group = GroupOffsets(bootstrap, system, timeout=options.request_timeout)
+        self._members: dict[str, Member] = {}
+        self._callbacks: list[Callable[[FailureEvent], None]] = []
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make the system's own topics if need be, and start following them."""
+        await self._admin.ensure(system_topics(self._system))
+        tail = await self._reader.tail(
+            [
+                TopicPartition(members_topic(self._system), 0),
+                TopicPartition(failures_topic(self._system), 0),
+            ],
+            from_start=True,
+        )
+        await self._group.start()
+        self._task = asyncio.create_task(self._follow(tail), name="callboard-inspector")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping = True
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=5.0)
+        await self._group.aclose()
+
+    async def lag(self, kind: type[Entity]) -> int:
+        """Return how many records of a kind's mailboxes are not committed yet."""
+        return await self._group.lag(self._partitions(mailbox_topic(self._system, kind), kind))
+
+    async def written(self, kind: type[Entity]) -> int:
+        """Return how many records were ever written to a kind's mailboxes."""
+        return await self._group.written(self._partitions(mailbox_topic(self._system, kind), kind))
+
+    async def states(self, kind: type[Entity]) -> dict[str, StoredState]:
+        """Return the durable truth of every entity of a kind, by id."""
+        states: dict[str, StoredState] = {}
+        for records in await self._read_all(state_topic(self._system, kind), kind):
+            changelog = Changelog()
+            changelog.fold(records)
+            states.update(changelog.states)
+        return states
+
+    async def quarantined(self, kind: type[Entity]) -> list[QuarantinedMessage]:
+        """Return a kind's quarantine, in the order of each key.
+
+        A message that a crash put there twice is returned once.
+        """
+        found: dict[tuple[int, int], QuarantinedMessage] = {}
+        for records in await self._read_all(quarantine_topic(self._system, kind), kind):
+            for record in records:
+                message = _quarantined(record)
+                if message is not None:
+                    found.setdefault((message.partition, message.offset), message)
+        return list(found.values())
+
+    def members(self) -> dict[str, Member]:
+        """Return the last heartbeat of every node, dead ones included."""
+        return dict(self._members)
+
+    def on_failure(self, callback: Callable[[FailureEvent], None]) -> None:
+        """Call `callback` with every failure event, from the first the topic keeps."""
+        self._callbacks.append(callback)
+
+    async def delete_topics(self, kinds: Sequence[type[Entity]] = ()) -> None:
+        """Delete the system's topics and those of these kinds, with all they hold."""
+        specs = [*system_topics(self._system), *kind_topics(self._system, kinds)]
+        await self._admin.delete([spec.name for spec in specs])
+
+    def _partitions(self, topic: str, kind: type[Entity]) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for number in range(kind.partitions)]
+
+    async def _read_all(self, topic: str, kind: type[Entity]) -> list[list[Inbound]]:
+        partitions = self._partitions(topic, kind)
+        ends = await self._reader.ends(partitions)
+        read: list[list[Inbound]] = []
+        for partition in partitions:
+            records: list[Inbound] = []
+            if ends[partition]:
+                async for chunk in self._reader.read(partition, 0, ends[partition]):
+                    records.extend(chunk)
+            read.append(records)
+        return read
+
+    async def _follow(self, tail: Tail) -> None:
+        try:
+            while not self._stopping:
+                try:
+                    fetched = await tail.next(_POLL)
+                except TransportError:
+                    await asyncio.sleep(_POLL)  # the broker may come back; callers see it themselves
+                    continue
+                for partition, records in fetched.items():
+                    for record in records:
+                        with contextlib.suppress(ProtobufDecodeError):
+                            self._heard(partition.topic, record)
+        finally:
+            await tail.aclose()
+
+    def _heard(self, topic: str, record: Inbound) -> None:
+        if topic == members_topic(self._system):
+            beat = Heartbeat.FromString(record.value or b"")
+            self._members[beat.node] = Member(
+                beat.node,
+                beat.at,
+                tuple((owned.topic, owned.partition) for owned in beat.owned),
+                dict(beat.counters),
+                beat.leaving,
+            )
+            return
+        event = failure_from(FailureMessage.FromString(record.value or b""))
+        for callback in self._callbacks:
+            callback(event)
+
+
+def _quarantined(record: Inbound) -> QuarantinedMessage | None:
+    headers = dict(record.headers)
+    topic, _, place = text(headers, QUARANTINE_ORIGIN).rpartition("/")
+    topic, _, partition = topic.rpartition("/")
+    if not (topic and partition.isdecimal() and place.isdecimal()):
+        return None
+    return QuarantinedMessage(
+        key=(record.key or b"").decode(errors="replace"),
+        type=text(headers, TYPE),
+        topic=topic,
+        partition=int(partition),
+        offset=int(place),
+        reason=text(headers, QUARANTINE_REASON),
+        error=text(headers, QUARANTINE_ERROR),
+        value=record.value or b"",
+    )

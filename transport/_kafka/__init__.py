@@ -1,0 +1,19 @@
+"""The only driver: aiokafka, behind the delivery core's port. Nothing else imports it."""
+
+from ._admin import Admin, TopicSpec
+from ._driver import KafkaDriver
+from ._group import GroupOffsets
+from ._options import KafkaOptions
+from ._producer import BatchProducer
+from ._reader import Reader, Tail
+
+__all__ = [
+    "Admin",
+    "BatchProducer",
+    "GroupOffsets",
+    "KafkaDriver",
+    "KafkaOptions",
+    "Reader",
+    "Tail",
+    "TopicSpec",
+]

@@ -1,0 +1,242 @@
+"""The driver: one group consumer, one producer, and the port the core speaks to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from ..delivery import DeliveryCore, Inbound, Outbound, TopicPartition
+from ._errors import no_broker, translate
+from ._options import KafkaOptions
+from ._producer import BatchProducer
+from ._reader import Reader, as_inbound
+
+_POLL = 0.2
+_POLL_WHILE_FULL = 0.02
+_PAUSE_AFTER = 0.5
+
+_log = structlog.get_logger("callboard.kafka")
+
+
+class KafkaDriver:
+    """Implements `LogPort` on aiokafka, and drives a `DeliveryCore` with a group.
+
+    Facts about the client that decide how (each has a test):
+
+    - The end of `on_partitions_assigned` gates nothing, so records may come
+      earlier; the core drops them, and `seek` sets the position when a
+      partition is ready.
+    - Every rebalance sets positions of kept partitions back to what was
+      committed; the core opens each anew and skips what it has applied.
+    - A cancelled `getmany` leaks inside the client: it is only ever left by
+      its own time-out.
+    - Records of a *paused* partition that are already fetched are thrown away,
+      so a full partition is first left out of `getmany`, and paused only when
+      it stays full, because undrained records slow its neighbors' fetches.
+    """
+
+    def __init__(self, options: KafkaOptions, *, group: str, node: str) -> None:
+        self._options = options
+        self._group = group
+        self._node = node
+        self._producer = BatchProducer(options.bootstrap, node, timeout=options.write_timeout)
+        self._reader = Reader(options.bootstrap, node, timeout=options.request_timeout)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._core: DeliveryCore | None = None
+        self._polling: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._topics: set[str] = set()
+        self._full_since: dict[KafkaPartition, float] = {}
+        self._paused: set[KafkaPartition] = set()
+
+    # -- life -----------------------------------------------------------------
+
+    async def host(self, core: DeliveryCore, topics: Sequence[str]) -> None:
+        """Join the group and run the partitions of these topics.
+
+        Called again with more topics, it subscribes to those too.
+        """
+        self._core = core
+        self._topics.update(topics)
+        if self._consumer is None:
+            self._consumer = await self._start_consumer()
+        self._consumer.subscribe(
+            topics=sorted(self._topics), listener=_Listener(core, self._forget_flow)
+        )
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll_for_ever(), name="callboard-poll")
+
+    async def aclose(self) -> None:
+        """Leave the group. The core is drained by its owner before this."""
+        self._stopping = True
+        if self._polling is not None:
+            await asyncio.wait([self._polling], timeout=self._options.request_timeout)
+        if self._consumer is not None:
+            try:
+                async with asyncio.timeout(self._options.request_timeout):
+                    await self._consumer.stop()
+            except (KafkaError, TimeoutError) as error:
+                _log.warning("left the group without saying so", error=str(error))
+        await self._producer.aclose()
+
+    # -- LogPort ----------------------------------------------------------------
+
+    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+        """See `LogPort.produce`."""
+        return await self._producer.produce(records)
+
+    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """See `LogPort.commit`."""
+        consumer = self._joined()
+        try:
+            async with asyncio.timeout(self._options.request_timeout):
+                await consumer.commit({KafkaPartition(*p): at for p, at in positions.items()})
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, f"commit {len(positions)} partitions") from error
+
+    async def committed(self, partition: TopicPartition) -> int:
+        """See `LogPort.committed`."""
+        consumer, at = self._joined(), KafkaPartition(*partition)
+        try:
+            async with asyncio.timeout(self._options.request_timeout):
+                committed = await consumer.committed(at)
+                if committed is not None:
+                    return int(committed)
+                return int((await consumer.beginning_offsets([at]))[at])
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, f"ask where {partition.topic} continues") from error
+
+    async def end(self, partition: TopicPartition) -> int:
+        """See `LogPort.end`."""
+        consumer, at = self._joined(), KafkaPartition(*partition)
+        try:
+            async with asyncio.timeout(self._options.request_timeout):
+                return int((await consumer.end_offsets([at]))[at])
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, f"ask for the end of {partition.topic}") from error
+
+    def read(
+        self, partition: TopicPartition, start: int, end: int
+    ) -> AsyncIterator[Sequence[Inbound]]:
+        """See `LogPort.read`."""
+        return self._reader.read(partition, start, end)
+
+    def seek(self, partition: TopicPartition, position: int) -> None:
+        """See `LogPort.seek`. A partition that has just left is passed over."""
+        try:
+            self._joined().seek(KafkaPartition(*partition), position)
+        except IllegalStateError:
+            _log.debug("a partition left before it was ready", partition=str(partition))
+
+    @property
+    def reader(self) -> Reader:
+        """Reads outside the group, with this driver's options."""
+        return self._reader
+
+    # -- inside -------------------------------------------------------------------
+
+    def _joined(self) -> AIOKafkaConsumer:
+        assert self._consumer is not None, "host() comes first"
+        return self._consumer
+
+    async def _start_consumer(self) -> AIOKafkaConsumer:
+        options = self._options
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=options.bootstrap,
+            client_id=self._node,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=int(options.session_timeout * 1000),
+            heartbeat_interval_ms=int(options.session_timeout * 1000 / 4),
+            rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
+            # Handlers may take long: they run beside the poll, and what watches them is
+            # the core's in-flight bound. The client's own guard would only leave the group.
+            max_poll_interval_ms=24 * 3600 * 1000,
+            # Exactly one: with two the client sends a JoinGroup for each.
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
+        )
+        try:
+            async with asyncio.timeout(options.request_timeout):
+                await consumer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await consumer.stop()
+            raise no_broker(options.bootstrap, options.request_timeout) from error
+        return consumer
+
+    async def _poll_for_ever(self) -> None:
+        while not self._stopping:
+            try:
+                await self._poll()
+            except KafkaError as error:
+                _log.warning("a fetch failed; trying again", error=str(error) or repr(error))
+                await asyncio.sleep(_POLL)
+
+    async def _poll(self) -> None:
+        consumer, core = self._joined(), self._core
+        assert core is not None
+        owned = consumer.assignment()
+        ready = [p for p in owned if core.accepts(TopicPartition(p.topic, p.partition))]
+        self._regulate(consumer, owned, ready)
+        if not ready:
+            # Without names getmany would ask for all partitions, ready or not.
+            await asyncio.sleep(_POLL_WHILE_FULL)
+            return
+        wait = _POLL if len(ready) == len(owned) else _POLL_WHILE_FULL
+        fetched = await consumer.getmany(
+            *ready, timeout_ms=int(wait * 1000), max_records=self._options.max_records
+        )
+        for partition, records in fetched.items():
+            core.deliver(TopicPartition(partition.topic, partition.partition), as_inbound(records))
+
+    def _regulate(
+        self,
+        consumer: AIOKafkaConsumer,
+        owned: frozenset[KafkaPartition],
+        ready: Sequence[KafkaPartition],
+    ) -> None:
+        """Pause partitions that stay full; resume those that have room again."""
+        now = asyncio.get_running_loop().time()
+        for partition in ready:
+            self._full_since.pop(partition, None)
+            if partition in self._paused:
+                self._paused.discard(partition)
+                consumer.resume(partition)
+        for partition in owned.difference(ready):
+            since = self._full_since.setdefault(partition, now)
+            if partition not in self._paused and now - since > _PAUSE_AFTER:
+                self._paused.add(partition)
+                consumer.pause(partition)
+
+    def _forget_flow(self) -> None:
+        # The client forgets pauses with every rebalance.
+        self._full_since.clear()
+        self._paused.clear()
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells the core what the group does. The client swallows what this raises."""
+
+    def __init__(self, core: DeliveryCore, on_change: Callable[[], None]) -> None:
+        self._core = core
+        self._on_change = on_change
+
+    async def on_partitions_revoked(self, revoked: frozenset[KafkaPartition]) -> None:
+        """Drain and commit; the group waits for it, up to the rebalance time-out."""
+        try:
+            await self._core.revoked([TopicPartition(p.topic, p.partition) for p in revoked])
+        except Exception:
+            _log.exception("giving partitions back failed")
+            self._core.lost()
+
+    async def on_partitions_assigned(self, assigned: frozenset[KafkaPartition]) -> None:
+        """Start restoring; returns at once, so that the group is not held up."""
+
+        self._on_change()
+        self._core.assigned([TopicPartition(p.topic, p.partition) for p in assigned])

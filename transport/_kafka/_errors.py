@@ -1,0 +1,48 @@
+"""What the client library raises, in callboard's words."""
+
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordTooLargeError,
+    UnknownMemberIdError,
+)
+
+from ...actors import MessageTooLarge, PartitionLost, TransportError, TransportUnavailable
+
+# IllegalState: the subscription has already forgotten a partition that the
+# group is taking away; for whoever commits, it is lost.
+_LOST = (CommitFailedError, IllegalGenerationError, UnknownMemberIdError, IllegalStateError)
+
+
+def translate(error: Exception, doing: str) -> Exception:
+    """Return callboard's error for a client's.
+
+    Args:
+        error: A `KafkaError` or a time-out.
+        doing: What was tried, as in "commit 3 partitions".
+    """
+    said = str(error) or type(error).__name__
+    if isinstance(error, _LOST):
+        return PartitionLost(f"could not {doing}: {said}")
+    if isinstance(error, MessageSizeTooLargeError | RecordTooLargeError):
+        return MessageTooLarge(
+            f"could not {doing}: {said}. Raise max.message.bytes of the topic, or send less"
+        )
+    if isinstance(error, TimeoutError):
+        return TransportUnavailable(f"could not {doing}: no answer in time")
+    if isinstance(error, KafkaError) and not error.retriable:
+        return TransportError(f"could not {doing}: {said}")
+    return TransportUnavailable(f"could not {doing}: {said}")
+
+
+def no_broker(bootstrap: str, seconds: float) -> TransportUnavailable:
+    """Return the error for an address where nothing answers."""
+    port = bootstrap.rpartition(":")[2]
+    return TransportUnavailable(
+        f"no Kafka broker answers at {bootstrap} (tried for {seconds:g} s). "
+        f"Check the address, or start a broker for development with: "
+        f"callboard broker --port {port}"
+    )

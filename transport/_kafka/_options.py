@@ -1,0 +1,26 @@
+"""How callboard talks to a cluster."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaOptions:
+    """Settings of the clients; all durations in seconds.
+
+    Attributes:
+        bootstrap: `host:port,host:port`.
+        session_timeout: A node that is silent for as long is taken for dead and
+            its partitions go to others. Kafka's own lower bound is 6 s.
+        rebalance_timeout: How long the group waits for nodes to give their
+            partitions back; draining ends well before.
+        request_timeout: How long one request, or finding a broker, may take.
+        write_timeout: How long a write may take until it is tried anew.
+        max_records: Records taken from the client at once.
+    """
+
+    bootstrap: str
+    session_timeout: float = 6.0
+    rebalance_timeout: float = 30.0
+    request_timeout: float = 5.0
+    write_timeout: float = 10.0
+    max_records: int = 1_000

@@ -1,0 +1,154 @@
+"""Writing: whole batches, one acknowledgement each, a producer that is rebuilt."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from ..delivery import Outbound, TopicPartition
+from ._errors import translate
+
+BATCH_BYTES = 512 * 1024
+"""Bytes of one batch. A single larger record gets a batch of its own."""
+
+
+class BatchProducer:
+    """Appends records in batches built per partition.
+
+    A record costs an append into a buffer and no future: the client's own
+    per-record `send` costs five times as much (see `benchmarks/`).
+
+    The client's producer is idempotent, so its own retries double nothing. It
+    waits for a broker without end, and some errors leave it dead; so every
+    write has a deadline, and after a failure the producer is replaced and the
+    caller writes again, with the same message ids.
+
+    Args:
+        bootstrap: `host:port,host:port`.
+        client_id: Shown in the broker's logs.
+        timeout: Seconds until a write counts as failed, its outcome unknown.
+    """
+
+    def __init__(self, bootstrap: str, client_id: str, *, timeout: float) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+        """Append records; return their offsets in the order given.
+
+        Raises:
+            TransportError: Not everything is known to be written.
+        """
+        groups: dict[TopicPartition, list[int]] = {}
+        for at, record in enumerate(records):
+            groups.setdefault(record.to, []).append(at)
+        offsets = [-1] * len(records)
+        producer: AIOKafkaProducer | None = None
+        writes: list[asyncio.Task[None]] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                producer = await self._live()
+                if len(groups) == 1:
+                    ((to, places),) = groups.items()
+                    await _append(producer, to, records, places, offsets)
+                else:
+                    writes = [
+                        asyncio.create_task(_append(producer, to, records, places, offsets))
+                        for to, places in groups.items()
+                    ]
+                    await asyncio.gather(*writes)
+        except (KafkaError, TimeoutError) as error:
+            await _end(writes)
+            self._discard(producer)
+            raise translate(error, f"write {len(records)} records") from error
+        except asyncio.CancelledError:
+            await _end(writes)
+            raise
+        return offsets
+
+    async def aclose(self) -> None:
+        """Close the producer; what it still holds gets a short deadline."""
+        self._discard(self._producer)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=self._timeout)
+
+    async def _live(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    client_id=self._client_id,
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    request_timeout_ms=int(self._timeout * 1000),
+                    retry_backoff_ms=100,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _stop(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    def _discard(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is None or producer is not self._producer:
+            return
+        self._producer = None
+        task = asyncio.create_task(_stop(producer), name="callboard-producer-stop")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _append(
+    producer: AIOKafkaProducer,
+    to: TopicPartition,
+    records: Sequence[Outbound],
+    places: Sequence[int],
+    offsets: list[int],
+) -> None:
+    """Append one partition's records, a batch at a time.
+
+    The next batch leaves only when the one before is acknowledged: were the
+    first to fail and the second not, writing both again would turn the order
+    of a key around.
+    """
+    at = 0
+    while at < len(places):
+        batch = producer.create_batch()
+        first = at
+        while at < len(places):
+            record = records[places[at]]
+            added = batch.append(
+                key=record.key, value=record.value, timestamp=None, headers=record.headers
+            )
+            if added is None:
+                break
+            at += 1
+        batch.close()
+        sent: asyncio.Future[Any] = await producer.send_batch(
+            batch, to.topic, partition=to.partition
+        )
+        base: int = (await sent).offset
+        for index in range(first, at):
+            offsets[places[index]] = base + index - first
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    # stop() waits for its unsent batches without a bound when the broker is away
+    with contextlib.suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(2.0):
+            await producer.stop()

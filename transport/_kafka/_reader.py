@@ -1,0 +1,137 @@
+"""Reading a stretch of a partition, and tailing one, outside any group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import KafkaError
+
+from ...actors import TransportUnavailable
+from ..delivery import Inbound, TopicPartition
+from ._errors import no_broker, translate
+
+
+def as_inbound(records: Sequence[object]) -> list[Inbound]:
+    """Return the client's records as ours."""
+    return [
+        Inbound(r.offset, r.key, r.value, r.headers)  # type: ignore[attr-defined]  # pyright: ignore
+        for r in records
+    ]
+
+
+class Reader:
+    """Reads partitions it is told to, without a group and without committing."""
+
+    def __init__(self, bootstrap: str, client_id: str, *, timeout: float) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._timeout = timeout
+        self._at_once = asyncio.Semaphore(4)
+
+    async def read(
+        self, partition: TopicPartition, start: int, end: int
+    ) -> AsyncIterator[Sequence[Inbound]]:
+        """Yield the records from `start` up to, not including, `end`.
+
+        Raises:
+            TransportUnavailable: Nothing came for the time-out.
+        """
+        at = KafkaPartition(*partition)
+        async with self._at_once:
+            consumer = await self._open([partition])
+            loop = asyncio.get_running_loop()
+            try:
+                first = (await consumer.beginning_offsets([at]))[at]
+                position = max(start, first)
+                consumer.seek(at, position)
+                last = loop.time()
+                while position < end:
+                    fetched = await consumer.getmany(at, timeout_ms=500)
+                    records = fetched.get(at, [])
+                    position = await consumer.position(at)
+                    if records:
+                        last = loop.time()
+                        yield as_inbound([r for r in records if r.offset < end])
+                    elif loop.time() - last > self._timeout:
+                        raise TransportUnavailable(
+                            f"{partition.topic}/{partition.partition} gave nothing between "
+                            f"offset {position} and {end} for {self._timeout:g} s"
+                        )
+            except KafkaError as error:
+                raise translate(error, f"read {partition.topic}/{partition.partition}") from error
+            finally:
+                await consumer.stop()
+
+    async def tail(
+        self, partitions: Sequence[TopicPartition], *, from_start: bool
+    ) -> "Tail":
+        """Start following partitions from their start, or from what comes next."""
+        consumer = await self._open(partitions)
+        places = [KafkaPartition(*p) for p in partitions]
+        try:
+            if from_start:
+                await consumer.seek_to_beginning(*places)
+            else:
+                # Fixed now, and not by the first fetch: what is written in between counts.
+                for place, offset in (await consumer.end_offsets(places)).items():
+                    consumer.seek(place, offset)
+        except KafkaError as error:
+            await consumer.stop()
+            raise translate(error, "follow partitions") from error
+        return Tail(consumer)
+
+    async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the next offset of each partition."""
+        consumer = await self._open(partitions)
+        try:
+            ends = await consumer.end_offsets([KafkaPartition(*p) for p in partitions])
+            return {TopicPartition(p.topic, p.partition): end for p, end in ends.items()}
+        except KafkaError as error:
+            raise translate(error, "ask for end offsets") from error
+        finally:
+            await consumer.stop()
+
+    async def _open(self, partitions: Sequence[TopicPartition]) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            request_timeout_ms=int(self._timeout * 1000),
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                await consumer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await consumer.stop()
+            raise no_broker(self._bootstrap, self._timeout) from error
+        consumer.assign([KafkaPartition(*p) for p in partitions])
+        return consumer
+
+
+class Tail:
+    """Partitions being followed."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def next(self, timeout: float) -> Mapping[TopicPartition, Sequence[Inbound]]:  # noqa: ASYNC109 the client's own time-out; cancelling getmany leaks in it
+        """Return what has come, waiting up to `timeout` seconds for something.
+
+        Raises:
+            TransportUnavailable: The broker does not answer; calling again is fine.
+        """
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=int(timeout * 1000))
+        except KafkaError as error:
+            raise translate(error, "follow partitions") from error
+        return {
+            TopicPartition(p.topic, p.partition): as_inbound(records)
+            for p, records in fetched.items()
+        }
+
+    async def aclose(self) -> None:
+        """Stop following."""
+        await self._consumer.stop()

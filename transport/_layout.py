@@ -1,0 +1,46 @@
+"""The topics a system needs, as they are created."""
+
+from collections.abc import Iterable
+
+from ..actors import Entity
+from ._inbox import PARTITIONS as NODES_PARTITIONS
+from ._kafka import TopicSpec
+from .delivery import (
+    failures_topic,
+    mailbox_topic,
+    members_topic,
+    nodes_topic,
+    quarantine_topic,
+    state_topic,
+)
+
+_DAY = str(24 * 3600 * 1000)
+_WEEK = str(7 * 24 * 3600 * 1000)
+_HOUR = str(3600 * 1000)
+
+# Mail that nobody has handled yet must never age away.
+_KEEP = {"retention.ms": "-1"}
+# The lag keeps what a late former owner overwrote readable until a restore has seen it.
+_COMPACT = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY}
+
+
+def system_topics(system: str) -> list[TopicSpec]:
+    """Return the topics every system has."""
+    return [
+        TopicSpec(nodes_topic(system), NODES_PARTITIONS, {"retention.ms": _HOUR}),
+        TopicSpec(members_topic(system), 1, {"cleanup.policy": "compact"}),
+        TopicSpec(failures_topic(system), 1, {"retention.ms": _WEEK}),
+    ]
+
+
+def kind_topics(system: str, kinds: Iterable[type[Entity]]) -> list[TopicSpec]:
+    """Return the topics of kinds of entities, co-partitioned."""
+    return [
+        spec
+        for kind in kinds
+        for spec in (
+            TopicSpec(mailbox_topic(system, kind), kind.partitions, _KEEP),
+            TopicSpec(state_topic(system, kind), kind.partitions, _COMPACT),
+            TopicSpec(quarantine_topic(system, kind), kind.partitions, _KEEP),
+        )
+    ]

@@ -1,0 +1,239 @@
+"""The transport of one node: everything between its references and a log."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..actors import (
+    ActorSystem,
+    CallboardError,
+    Entity,
+    EntityRef,
+    MessagePolicy,
+    TransportClosed,
+    TransportUnavailable,
+)
+from ..schemas import TypeRegistry
+from ._entities import EntityVerbs
+from ._inbox import Inbox
+from ._kafka import Admin, KafkaDriver, KafkaOptions, Reader
+from ._layout import kind_topics, system_topics
+from ._membership import Announcer
+from ._outbound import ClientSender
+from ._url import TransportURL
+from .delivery import (
+    Codec,
+    Counters,
+    DeliveryCore,
+    DeliveryOptions,
+    Host,
+    Kind,
+    TopicPartition,
+    batch_time,
+    check_system_name,
+)
+
+if TYPE_CHECKING:
+    from .broker import Broker
+
+_DRAIN = 5.0
+
+
+class KafkaTransport:
+    """Implements `Transport` over Kafka, or over the embedded broker for `memory://`.
+
+    Order of events on start: the broker of `memory://`, topics, the sender,
+    then the group, if the node hosts anything. On close: the partitions are
+    drained and the group is left, what was told is written, and last the
+    broker stops.
+
+    Args:
+        system: The node.
+        url: Where the log is.
+        hosts: Kinds this node runs; None for every kind it refers to.
+        policy: For kinds that have none of their own.
+        options: How the delivery core works.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        url: TransportURL,
+        *,
+        hosts: list[type[Entity]] | None,
+        policy: MessagePolicy,
+        options: DeliveryOptions,
+    ) -> None:
+        check_system_name(system.name)
+        self._system = system
+        self._url = url
+        self._hosts_everything = hosts is None
+        self._policy = policy
+        self._options = options
+        self._kinds: dict[str, type[Entity]] = {}
+        self._hosted: set[str] = {kind.kind() for kind in hosts or ()}
+        self._prepared: set[str] = set()
+        self._table: dict[str, Kind] = {}  # by mailbox topic; shared with the core
+        self._codec = Codec(TypeRegistry())
+        self._counters = Counters()
+        self._changing = asyncio.Lock()
+        self._closed = False
+        self._starting: asyncio.Task[None] | None = None
+        self._broker: "Broker | None" = None
+        self._admin: Admin | None = None
+        self._driver: KafkaDriver | None = None
+        self._core: DeliveryCore | None = None
+        run = f"{system.node}~{system.random.getrandbits(32):08x}"
+        self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
+        self._inbox = Inbox(system, self._codec)
+        self._announcer = Announcer(
+            system, self._sender, self._owned, lambda: self._counters.as_dict()
+        )
+        self._verbs = EntityVerbs(
+            system, self._codec, self._sender, self._inbox, self._ready_to_read
+        )
+        for kind in hosts or ():
+            self._know(kind)
+
+    # -- Transport ----------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start, and make ready what was referred to since; safe to call often.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: Topics do not fit, or may not be created.
+        """
+        if self._driver is not None and len(self._prepared) == len(self._kinds):
+            return
+        async with self._changing:
+            if self._closed:
+                raise TransportClosed("the transport is closed; the system has stopped")
+            driver = self._driver or await self._open()
+            await self._prepare(driver)
+
+    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
+        """Return the reference of an entity, which need not exist yet.
+
+        Raises:
+            ValueError: Another class has the same kind name.
+        """
+        name = kind.kind()
+        if id.startswith("\x00"):
+            raise ValueError(f"{id!r} cannot be the id of an entity: it starts with a NUL character")
+        if self._kinds.get(name) is not kind:
+            self._know(kind)
+            if self._hosts_everything:
+                self._hosted.add(name)
+            # A tell does not wait for anything, so nobody else may ever start this.
+            self._starting = asyncio.create_task(self._start_soon(), name="callboard-start")
+        return EntityRef(self._system.name, name, id, self._verbs)
+
+    async def aclose(self) -> None:
+        """Drain, leave the group, write what is owed; every part has a deadline."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        async with self._changing:
+            self._closed = True
+            if self._core is not None:
+                await self._core.aclose()
+            await self._announcer.aclose()
+            if self._driver is not None:
+                await self._sender.drain(_DRAIN)
+            await self._inbox.aclose()
+            await self._sender.aclose()
+            if self._driver is not None:
+                await self._driver.aclose()
+            if self._broker is not None:
+                await self._broker.aclose()
+
+    # -- inside ---------------------------------------------------------------------
+
+    async def _start_soon(self) -> None:
+        try:
+            await self.start()
+        except CallboardError as error:
+            # send and ask raise it to their callers; a tell has nobody else to tell
+            self._system.log.error("the transport did not start", error=str(error))
+
+    def _know(self, kind: type[Entity]) -> None:
+        name = kind.kind()
+        known = self._kinds.setdefault(name, kind)
+        if known is not kind:
+            raise ValueError(
+                f"two classes are called {name}: {known.__module__}.{known.__qualname__} and "
+                f"{kind.__module__}.{kind.__qualname__}. Set `kind_name` on one of them"
+            )
+        self._verbs.know(kind)
+
+    async def _ready_to_read(self) -> Reader:
+        await self.start()
+        assert self._driver is not None, "start() sets it or raises"
+        return self._driver.reader
+
+    def _owned(self) -> list[TopicPartition]:
+        return self._core.owned if self._core is not None else []
+
+    def _reference(self, kind: str, id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
+        return EntityRef(self._system.name, kind, id, self._verbs)
+
+    async def _open(self) -> KafkaDriver:
+        bootstrap = self._url.bootstrap
+        if bootstrap is None:
+            from .broker import Broker  # noqa: PLC0415 a node of a cluster loads no broker
+
+            self._broker = Broker()
+            await self._broker.start()
+            bootstrap = self._broker.bootstrap
+        defaults = KafkaOptions(bootstrap=bootstrap)
+        options = KafkaOptions(
+            bootstrap=bootstrap,
+            session_timeout=self._url.session_timeout or defaults.session_timeout,
+        )
+        admin = Admin(bootstrap, self._system.node, timeout=options.request_timeout)
+        try:
+            await admin.ensure(system_topics(self._system.name))
+        except BaseException:
+            if self._broker is not None:
+                await self._broker.aclose()
+                self._broker = None
+            raise
+        self._admin = admin
+        driver = KafkaDriver(options, group=self._system.name, node=self._system.node)
+        self._sender.start(driver)
+        self._announcer.start()
+        self._driver = driver
+        return driver
+
+    async def _prepare(self, driver: KafkaDriver) -> None:
+        fresh = {name: kind for name, kind in self._kinds.items() if name not in self._prepared}
+        if not fresh:
+            return
+        assert self._admin is not None
+        try:
+            await self._admin.ensure(kind_topics(self._system.name, fresh.values()))
+        except TimeoutError as error:
+            raise TransportUnavailable("the broker did not create the topics in time") from error
+        hosted = [
+            Kind(self._system.name, kind, self._policy)
+            for name, kind in fresh.items()
+            if name in self._hosted
+        ]
+        if hosted:
+            self._table.update({kind.mailbox: kind for kind in hosted})
+            await driver.host(self._core or self._start_core(driver), list(self._table))
+        self._prepared.update(fresh)
+
+    def _start_core(self, driver: KafkaDriver) -> DeliveryCore:
+        host = Host(
+            system=self._system,
+            dispatcher=self._system.dispatcher,
+            codec=self._codec,
+            options=self._options,
+            reference=self._reference,
+            reply=self._sender.post_record,
+            counters=self._counters,
+        )
+        self._core = DeliveryCore(host, driver, self._table)
+        self._core.start()
+        return self._core

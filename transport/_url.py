@@ -1,0 +1,81 @@
+"""Transport URLs: what `transport=` and `CALLBOARD_TRANSPORT` may say."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from ..actors import InvalidTransportURL
+
+_EXPECTED = "expected memory:// or kafka://HOST:PORT[,HOST:PORT...][?session_timeout=SECONDS]"
+_DEFAULT_PORT = 9092
+
+
+@dataclass(frozen=True, slots=True)
+class TransportURL:
+    """A parsed transport URL.
+
+    Attributes:
+        text: As given.
+        bootstrap: `host:port,...`, or None for the broker inside the process.
+        session_timeout: Seconds of silence after which a node counts as dead;
+            None leaves the default.
+    """
+
+    text: str
+    bootstrap: str | None
+    session_timeout: float | None = None
+
+
+def parse_transport(url: str) -> TransportURL:
+    """Parse a transport URL.
+
+    Args:
+        url: `memory://` (a broker inside this process) or
+            `kafka://host:9092,host2:9092?session_timeout=10`. A host without a
+            port gets 9092.
+
+    Raises:
+        InvalidTransportURL: Says what was given and what was expected.
+
+    Example:
+        >>> parse_transport("kafka://a,b:9093").bootstrap
+        'a:9092,b:9093'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"memory", "kafka"}:
+        raise InvalidTransportURL(f"got {url!r}; {_EXPECTED}")
+    if scheme == "memory":
+        if rest:
+            raise InvalidTransportURL(f"got {url!r}; memory:// takes nothing behind it")
+        return TransportURL(url, None)
+    parts = urlsplit(url)
+    if parts.path not in {"", "/"}:
+        raise InvalidTransportURL(f"got {url!r} with the path {parts.path!r}; {_EXPECTED}")
+    if "@" in parts.netloc:
+        raise InvalidTransportURL(f"a transport URL carries no user or password; {_EXPECTED}")
+    hosts = [_host(url, host) for host in parts.netloc.split(",")]
+    return TransportURL(url, ",".join(hosts), _session_timeout(url, parts.query))
+
+
+def _host(url: str, host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        name, port = host, str(_DEFAULT_PORT)
+    if not name or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise InvalidTransportURL(f"got {url!r}, where {host!r} is no HOST:PORT; {_EXPECTED}")
+    return f"{name}:{port}"
+
+
+def _session_timeout(url: str, query: str) -> float | None:
+    found: float | None = None
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name != "session_timeout":
+            raise InvalidTransportURL(f"got {url!r} with the option {name!r}; {_EXPECTED}")
+        try:
+            found = float(value)
+        except ValueError:
+            found = 0.0
+        if not 0.1 <= found <= 3600:
+            raise InvalidTransportURL(
+                f"got session_timeout={value!r}; expected seconds between 0.1 and 3600"
+            )
+    return found

@@ -1,0 +1,89 @@
+"""The delivery core: per-key lanes over owned partitions, effectively once.
+
+Knows the log only through `LogPort`. The flow of one record:
+
+    deliver -> Shard (tracker) -> Lane (decode, dedup, handler) -> Outcome
+            -> Flusher (outputs, then states) -> Tracker.finished -> commit
+
+`_tracker`, `_dedup`, `_state` and `_quarantine` decide and are pure; `_lane`,
+`_shard`, `_flusher` and `_core` act.
+"""
+
+from ._codec import (
+    CORRELATION,
+    DEFAULT_MAX_MESSAGE_BYTES,
+    REPLY_TO,
+    TYPE,
+    Codec,
+    message_headers,
+    text,
+    with_batch_headers,
+)
+from ._core import DeliveryCore
+from ._dedup import MessageId, Window
+from ._failures import OK, read_reply, reply_address
+from ._flusher import batch_time
+from ._host import Counters, DeliveryOptions, Host
+from ._keys import murmur2, partition_for
+from ._kind import Kind
+from ._port import LogPort
+from ._quarantine import ERROR as QUARANTINE_ERROR
+from ._quarantine import ORIGIN as QUARANTINE_ORIGIN
+from ._quarantine import REASON as QUARANTINE_REASON
+from ._records import Header, Inbound, Outbound, TopicPartition
+from ._state import Changelog, StoredState
+from ._topics import (
+    check_system_name,
+    failures_topic,
+    mailbox_topic,
+    members_topic,
+    nodes_topic,
+    quarantine_topic,
+    state_topic,
+)
+from ._tracker import Tracker
+from ._turn import Turn, current_turn
+
+__all__ = [
+    "CORRELATION",
+    "DEFAULT_MAX_MESSAGE_BYTES",
+    "OK",
+    "QUARANTINE_ERROR",
+    "QUARANTINE_ORIGIN",
+    "QUARANTINE_REASON",
+    "REPLY_TO",
+    "TYPE",
+    "Changelog",
+    "Codec",
+    "Counters",
+    "DeliveryCore",
+    "DeliveryOptions",
+    "Header",
+    "Host",
+    "Inbound",
+    "Kind",
+    "LogPort",
+    "MessageId",
+    "Outbound",
+    "StoredState",
+    "TopicPartition",
+    "Tracker",
+    "Turn",
+    "Window",
+    "batch_time",
+    "check_system_name",
+    "current_turn",
+    "failures_topic",
+    "mailbox_topic",
+    "members_topic",
+    "message_headers",
+    "murmur2",
+    "nodes_topic",
+    "partition_for",
+    "quarantine_topic",
+    "read_reply",
+    "reply_address",
+    "state_topic",
+    "text",
+    "with_batch_headers",
+]

@@ -1,0 +1,232 @@
+"""The delivery core: owned partitions from assignment to commit."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from ...actors import PartitionLost, TransportError
+from ._flusher import Flusher
+from ._host import Host
+from ._kind import Kind
+from ._port import LogPort
+from ._records import Inbound, TopicPartition
+from ._shard import Shard
+from ._takeover import is_unchanged, keep_warm, take_over
+
+
+class DeliveryCore:
+    """Runs the entities of the partitions a node owns.
+
+    A driver calls `assigned`, `revoked` and `deliver` as its group and log
+    move, asks `accepts` before it fetches, and implements `LogPort`.
+
+    Order of events for a partition: assigned; state restored and takeover
+    marked (nothing is delivered before); records delivered from the committed
+    position; outcomes flushed; positions committed; on revocation messages in
+    hand finished, flushed and committed, all within `drain_timeout`.
+
+    What is promised: a position is committed only when every record before it
+    has its outputs, then its state, acknowledged. What is not: that a record is
+    handled only once. It may be handled again after a crash, and then finds its
+    offset in the restored state, or sends again what receivers drop.
+    """
+
+    def __init__(self, host: Host, port: LogPort, kinds: Mapping[str, Kind]) -> None:
+        self._host = host
+        self._port = port
+        self._kinds = kinds
+        self._shards: dict[TopicPartition, Shard] = {}
+        self._former: dict[TopicPartition, Shard] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._flusher = Flusher(host, port, lambda: list(self._shards.values()))
+
+    # -- life -----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start flushing, committing and passivating in the background."""
+        for run in (self._flusher.run, self._commit_for_ever, self._passivate_for_ever):
+            task = asyncio.create_task(run(), name=f"callboard-{run.__name__}")
+            task.add_done_callback(self._report_end)
+            self._tasks.add(task)
+
+    async def aclose(self) -> None:
+        """Drain, flush and commit what is owned, within `stop_timeout`; then stop."""
+        try:
+            async with asyncio.timeout(self._host.options.stop_timeout):
+                await self.revoked(list(self._shards))
+        except TimeoutError:
+            self._host.system.log.warning(
+                "stopped before everything was written; it is delivered again elsewhere"
+            )
+        for task in [*self._tasks, *self._opening]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._opening, return_exceptions=True)
+        self._drop(list(self._shards))
+
+    @property
+    def owned(self) -> list[TopicPartition]:
+        """The partitions this node runs, restored ones only."""
+        return sorted(partition for partition, shard in self._shards.items() if shard.running)
+
+    # -- what the driver calls --------------------------------------------------
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Take partitions over; returns at once, delivery starts as each is ready."""
+        for partition in partitions:
+            shard = Shard(
+                self._host,
+                self._kinds[partition.topic],
+                partition,
+                on_work=self._flusher.wake,
+                on_escalate=self._escalate,
+            )
+            self._shards[partition] = shard
+            former = self._former.pop(partition, None)
+            task = asyncio.create_task(self._open(shard, former), name=f"open-{shard.source}")
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
+        self._former.clear()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Give partitions back: finish what is in hand, flush, commit, let go.
+
+        Partitions that were wholly flushed stay warm, in case they come back.
+        """
+        shards = [self._shards[p] for p in partitions if p in self._shards]
+        for shard in shards:
+            shard.pause()
+        try:
+            async with asyncio.timeout(self._host.options.drain_timeout):
+                await self._quiet(shards)
+                await self._flusher.flush()
+                await self._commit()
+        except (TimeoutError, TransportError) as error:
+            self._host.system.log.warning(
+                "partitions left before everything was written; "
+                "what is missing is delivered again",
+                partitions=len(shards),
+                error=str(error) or type(error).__name__,
+            )
+        else:
+            self._former = {shard.partition: shard for shard in shards if shard.epoch}
+        self._drop(partitions)
+
+    def lost(self) -> None:
+        """Forget every partition at once: the group has given them to others."""
+        self._drop(list(self._shards))
+
+    def deliver(self, partition: TopicPartition, records: Sequence[Inbound]) -> None:
+        """Take records of a partition. Those of one that is not ready are dropped.
+
+        A driver may hand out records between an assignment and its readiness;
+        `seek` then puts the log back to where delivery starts.
+        """
+        shard = self._shards.get(partition)
+        if shard is not None and shard.running:
+            shard.deliver(records)
+
+    def accepts(self, partition: TopicPartition) -> bool:
+        """Tell whether a partition is ready and has room for more records."""
+        shard = self._shards.get(partition)
+        return shard is not None and shard.accepts
+
+    # -- inside -------------------------------------------------------------------
+
+    async def _open(self, shard: Shard, former: Shard | None) -> None:
+        delay = self._host.options.retry_initial
+        while shard.owned:
+            try:
+                if former is not None and await is_unchanged(self._port, shard, former.written):
+                    keep_warm(shard, former)
+                    position = await self._port.committed(shard.partition)
+                else:
+                    position = await take_over(self._port, shard, self._host.system.node)
+            except PartitionLost as error:
+                self._host.system.log.info(
+                    "a partition left before it was restored",
+                    partition=shard.source,
+                    reason=str(error),
+                )
+                if self._shards.get(shard.partition) is shard:
+                    self._drop([shard.partition])
+                return
+            except TransportError as error:
+                self._host.system.log.warning(
+                    "cannot restore a partition; trying again",
+                    partition=shard.source,
+                    error=str(error),
+                    delay=delay,
+                )
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, self._host.options.retry_maximum)
+                continue
+            if shard.owned:
+                self._committed[shard.partition] = position
+                shard.begin(position)
+                self._port.seek(shard.partition, position)
+            return
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        self._report_end(task)
+
+    def _report_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._escalate(error, task.get_name())
+
+    def _drop(self, partitions: Collection[TopicPartition]) -> None:
+        for partition in partitions:
+            shard = self._shards.pop(partition, None)
+            self._committed.pop(partition, None)
+            if shard is not None:
+                shard.disown()
+
+    async def _quiet(self, shards: Sequence[Shard]) -> None:
+        # Handlers that really wait are rare and end by their own deadlines; looking
+        # every few milliseconds is simpler than an event per lane, and costs nothing
+        # while no partition moves.
+        while any(shard.busy for shard in shards):
+            await asyncio.sleep(0.005)
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._host.options.commit_interval)
+            try:
+                await self._commit()
+            except PartitionLost as error:
+                self._host.system.log.warning("partitions lost", error=str(error))
+                self.lost()
+            except TransportError as error:
+                self._host.system.log.warning("a commit failed; trying again", error=str(error))
+
+    async def _commit(self) -> None:
+        moved = {
+            partition: shard.tracker.position
+            for partition, shard in self._shards.items()
+            if partition in self._committed
+            and shard.tracker.position > self._committed[partition]
+        }
+        if moved:
+            await self._port.commit(moved)
+            for partition, position in moved.items():
+                if partition in self._committed:
+                    self._committed[partition] = position
+
+    async def _passivate_for_ever(self) -> None:
+        idle = self._host.options.idle_timeout
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(idle / 4)
+            now = loop.time()
+            for shard in list(self._shards.values()):
+                if shard.running:
+                    await shard.passivate(now - idle, now)
+
+    def _escalate(self, error: BaseException, where: str) -> None:
+        self._host.system.log.error(
+            "a failure has no supervisor left; the node stops",
+            where=where,
+            error=f"{type(error).__qualname__}: {error}",
+        )
+        self._host.system.terminate(70)

@@ -1,0 +1,121 @@
+"""Message ids, and the memory that makes a second delivery harmless."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+INDEX_BITS = 16
+MAX_OUTPUTS = 1 << INDEX_BITS
+"""How many messages one handler call may send."""
+
+DEFAULT_SOURCES = 256
+"""How many sources one entity remembers; the one heard longest ago goes first."""
+
+
+class MessageId(NamedTuple):
+    """Who sent a message, and which of that source's messages it is.
+
+    For a message an entity's handler sent, the source is the mailbox partition
+    of the record it was handling, and the number comes from that record's
+    offset and a running index: handling the record again makes the same ids.
+    For a message a client sent, the source is one run of its node.
+
+    Example:
+        >>> sent = MessageId.derived("bank.Account/3", offset=1234, index=1)
+        >>> str(sent)
+        'bank.Account/3:1234.1'
+        >>> MessageId.parse(str(sent)) == sent
+        True
+        >>> MessageId.parse("an id made by a stranger") is None
+        True
+    """
+
+    source: str
+    number: int
+
+    @classmethod
+    def derived(cls, source: str, offset: int, index: int) -> "MessageId":
+        """Return the id of the index-th message sent while handling a record."""
+        return cls(source, offset << INDEX_BITS | index)
+
+    @classmethod
+    def parse(cls, text: str) -> "MessageId | None":
+        """Read an id back, or None when it was not made by callboard."""
+        source, colon, number = text.rpartition(":")
+        offset, dot, index = number.partition(".")
+        if not (source and colon and dot and _is_number(offset) and _is_number(index)):
+            return None
+        if int(index) >= MAX_OUTPUTS:
+            return None
+        return cls.derived(source, int(offset), int(index))
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.number >> INDEX_BITS}.{self.number & (MAX_OUTPUTS - 1)}"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def floor_number(offset: int) -> int:
+    """Return the lowest number a message sent from `offset` on can have."""
+    return offset << INDEX_BITS
+
+
+class Window:
+    """What one entity remembers of the messages it has applied.
+
+    Each message carries its source's *floor*: below it, everything the source
+    will ever have sent is acknowledged, and so stands in this entity's mailbox
+    *before* the message that carries the floor. A message numbered below a
+    floor already seen is therefore a duplicate, and only the numbers between
+    the floor and the newest have to be remembered. The window is exact, and as
+    large as what the source has in flight, however long the log is.
+
+    Not promised: an entity that hears from more than `sources` sources forgets
+    the one heard longest ago, and then takes a late duplicate of it for new.
+    """
+
+    __slots__ = ("_limit", "_sources")
+
+    def __init__(
+        self,
+        entries: Iterable[tuple[str, int, Iterable[int]]] = (),
+        *,
+        sources: int = DEFAULT_SOURCES,
+    ) -> None:
+        self._limit = sources
+        self._sources: dict[str, tuple[int, set[int]]] = {
+            source: (floor, set(seen)) for source, floor, seen in entries
+        }
+
+    def has(self, message: MessageId) -> bool:
+        """Tell whether a message was applied before."""
+        known = self._sources.get(message.source)
+        return known is not None and (message.number < known[0] or message.number in known[1])
+
+    def add(self, message: MessageId, floor: int) -> None:
+        """Remember a message that was applied, and the floor it carried.
+
+        A floor never sinks: a sender that was paused may carry an old one.
+        """
+        known = self._sources.pop(message.source, None)  # and back in at the end: heard last
+        if known is None:
+            self._sources[message.source] = (floor, {message.number})
+            if len(self._sources) > self._limit:
+                del self._sources[next(iter(self._sources))]
+            return
+        known[1].add(message.number)
+        self._sources[message.source] = known if floor <= known[0] else (floor, known[1])
+
+    def entries(self) -> list[tuple[str, int, list[int]]]:
+        """Return what has to be kept, forgetting numbers below their floor.
+
+        Pruning happens here, once per state record, and not per message: a hub
+        entity takes hundreds of messages between two state records.
+        """
+        kept: list[tuple[str, int, list[int]]] = []
+        for source, (floor, seen) in self._sources.items():
+            if len(seen) > 1 or (seen and min(seen) < floor):
+                seen.difference_update([number for number in seen if number < floor])
+            kept.append((source, floor, list(seen)))
+        return kept

@@ -1,0 +1,113 @@
+"""Failures of entities: as events, and as answers to those who asked."""
+
+import traceback
+
+from ...actors import ActorFailed, ActorSystem, FailureEvent, SchemaError
+from ...schemas import AskFailure, Message
+from ._codec import CORRELATION, ID, TYPE, Codec, text
+from ._records import Header, Outbound, TopicPartition
+
+STATUS = "cb_status"
+OK, NOTHING, FAILED = b"ok", b"nothing", b"failed"
+
+_MAX_ERROR = 500
+_MAX_TRACEBACK = 4_000
+
+
+class UnhandledMessage(SchemaError):
+    """An entity has no handler for a message's type; the sender or the entity is wrong."""
+
+    def __init__(self, entity: type, message: type) -> None:
+        name = message.__name__
+        super().__init__(
+            f"{entity.__name__} has no handler for {name}; write one: "
+            f"@handler def {name.lower()}(self, message: {name}) -> None: ..."
+        )
+
+
+def failure_event(
+    system: ActorSystem,
+    *,
+    path: str,
+    headers: dict[str, bytes],
+    error: BaseException,
+    decision: str,
+    attempt: int,
+    delay: float,
+) -> FailureEvent:
+    """Return the event that tells of an entity's failure."""
+    trace = "".join(traceback.format_exception(error))
+    return FailureEvent(
+        at=system.wall_clock(),
+        node=system.node,
+        path=path,
+        message_type=text(headers, TYPE),
+        message_id=text(headers, ID),
+        error_type=type(error).__qualname__,
+        error=str(error)[:_MAX_ERROR],
+        traceback=trace[-_MAX_TRACEBACK:],
+        decision=decision,
+        attempt=attempt,
+        delay=delay,
+    )
+
+
+def reply_address(inbox: TopicPartition, node: str) -> bytes:
+    """Return what `cb_reply_to` says: where the asking node reads its answers."""
+    return f"{inbox.topic}/{inbox.partition}/{node}".encode()
+
+
+def _reply_target(reply_to: bytes) -> tuple[TopicPartition, bytes] | None:
+    topic, slash, rest = reply_to.decode(errors="replace").partition("/")
+    partition, slash2, node = rest.partition("/")
+    if not (topic and slash and slash2 and node and partition.isdecimal()):
+        return None
+    return TopicPartition(topic, int(partition)), node.encode()
+
+
+def ask_reply(
+    reply_to: bytes, correlation: bytes, result: object, codec: Codec
+) -> Outbound | None:
+    """Return the record that answers an ask.
+
+    Raises:
+        SchemaError: The handler returned something that cannot travel.
+    """
+    target = _reply_target(reply_to)
+    if target is None:
+        return None
+    headers: list[Header] = [(CORRELATION, correlation)]
+    if result is None:
+        return Outbound(*target, b"", [*headers, (STATUS, NOTHING)])
+    kind, value = codec.encode(result)
+    return Outbound(*target, value, [*headers, (STATUS, OK), kind])
+
+
+def ask_failure(
+    reply_to: bytes, correlation: bytes, path: str, error: BaseException
+) -> Outbound | None:
+    """Return the record that tells an asker its message failed."""
+    target = _reply_target(reply_to)
+    if target is None:
+        return None
+    failure = AskFailure(
+        path=path, error_type=type(error).__qualname__, error=str(error)[:_MAX_ERROR]
+    )
+    headers: list[Header] = [(CORRELATION, correlation), (STATUS, FAILED)]
+    return Outbound(*target, failure.SerializeToString(), headers)
+
+
+def read_reply(
+    headers: dict[str, bytes], value: bytes | None, codec: Codec
+) -> Message | None | BaseException:
+    """Return what an answer says: the reply, nothing, or why it failed."""
+    status = headers.get(STATUS)
+    if status == NOTHING:
+        return None
+    if status == FAILED:
+        failure = AskFailure.FromString(value or b"")
+        return ActorFailed(failure.path, failure.error_type, failure.error)
+    try:
+        return codec.decode(headers.get(TYPE), value)
+    except SchemaError as error:
+        return error

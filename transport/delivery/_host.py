@@ -1,0 +1,86 @@
+"""What the delivery core needs of the node around it, in one object."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...actors import ActorSystem, Dispatcher, EntityRef, FailureEvent
+from ._codec import Codec
+from ._records import Outbound
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts since the node started. Written into every heartbeat."""
+
+    handled: int = 0
+    redeliveries_skipped: int = 0
+    retries: int = 0
+    quarantined: int = 0
+    restored: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {
+            "handled": self.handled,
+            "redeliveries_skipped": self.redeliveries_skipped,
+            "retries": self.retries,
+            "quarantined": self.quarantined,
+            "restored": self.restored,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryOptions:
+    """How the delivery core works; all durations in seconds.
+
+    Attributes:
+        max_in_flight: Records of one partition taken in and not finished; a
+            partition that has as many is not asked for more.
+        commit_interval: Time between commits of what is finished.
+        drain_timeout: How long a partition that is taken away may finish what
+            its handlers have in hand.
+        idle_timeout: An entity without mail for as long is passivated.
+        retry_initial: First delay before a failed write is tried again; it
+            doubles up to `retry_maximum`.
+        retry_maximum: Longest delay between tries.
+        stop_timeout: How long a stopping node may take to write what it owes.
+    """
+
+    max_in_flight: int = 1_000
+    commit_interval: float = 0.5
+    drain_timeout: float = 5.0
+    idle_timeout: float = 120.0
+    retry_initial: float = 0.1
+    retry_maximum: float = 5.0
+    stop_timeout: float = 10.0
+
+
+@dataclass(slots=True)
+class Host:
+    """The node, as lanes and partitions see it."""
+
+    system: ActorSystem
+    dispatcher: Dispatcher
+    codec: Codec
+    options: DeliveryOptions
+    reference: Callable[[str, str], EntityRef[Any]]
+    """Makes the reference of an entity from kind and id."""
+    reply: Callable[[Outbound], None]
+    """Sends an answer to an ask; called when the state it speaks of is durable."""
+    counters: Counters = field(default_factory=Counters)
+
+    @property
+    def random(self) -> random.Random:
+        """The system's randomness, so that a seed fixes retry delays too."""
+        return self.system.random
+
+    def publish(self, event: FailureEvent) -> None:
+        """Publish a failure event on the system's event stream."""
+        self.system.events.publish(event)
+
+    def later(self, delay: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call something after a delay, on the loop's own clock."""
+        return asyncio.get_running_loop().call_later(delay, call)

@@ -1,0 +1,363 @@
+"""A lane: one entity's mail, handled one message at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from inspect import iscoroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...actors import Entity, EntityContext, Escalate, Quarantine, Retry, SchemaError, Skip
+from ._codec import CORRELATION, REPLY_TO, SOURCE, TYPE, Codec, floor_of, id_of, text
+from ._dedup import floor_number
+from ._failures import UnhandledMessage, ask_failure, ask_reply, failure_event
+from ._quarantine import BEHIND, FAILED, UNDECODABLE, UNHANDLED
+from ._records import Header, Inbound, Outbound
+from ._state import StoredState, decode_window, encode_window
+from ._turn import Turn, current_turn
+
+if TYPE_CHECKING:
+    from ._shard import Shard
+
+
+class Outcome(NamedTuple):
+    """What handling one record left to be made durable.
+
+    Attributes:
+        offset: The record's.
+        outputs: What its handler sent; acknowledged before the state may be written.
+        parked: The record itself on its way to quarantine, written with the outputs.
+        reply: What may leave once the state is acknowledged.
+        lane: Whose state changed, or None when nobody's did.
+    """
+
+    offset: int
+    outputs: list[Outbound]
+    parked: Outbound | None
+    reply: Outbound | None
+    lane: "Lane | None"
+
+
+class Lane:
+    """One entity of an owned partition: its waiting records, its instance, its truth.
+
+    A dispatcher's runnable. `step` handles records in order until one needs to
+    wait: for an async handler, for a retry's delay, or because the partition is
+    being taken away.
+
+    The truth (`value`, `applied`, `window`, `parked`) only ever changes as one,
+    after a handler has succeeded; a failed handler's half-changed state is
+    thrown away with its instance, and the next try starts from the truth.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_entity",
+        "_headers",
+        "_pending",
+        "_retry",
+        "_source",
+        "_turn",
+        "applied",
+        "key",
+        "last_used",
+        "parked",
+        "path",
+        "queue",
+        "scheduled",
+        "self_ref",
+        "shard",
+        "value",
+        "window",
+    )
+
+    def __init__(self, shard: "Shard", key: str, stored: StoredState) -> None:
+        self.shard = shard
+        self.key = key
+        self.self_ref = shard.host.reference(shard.kind.name, key)
+        """The dispatcher makes it the sender of what the handlers tell in memory."""
+        self.queue: deque[Inbound] = deque()
+        self.value = stored.value
+        self.applied = stored.applied
+        self.parked = stored.parked
+        self.window = decode_window(stored.window)
+        self.scheduled = False
+        self.last_used = 0.0
+        self._entity: Entity | None = None
+        self._pending: Inbound | None = None  # its async handler is running
+        self._headers: dict[str, bytes] = {}
+        self._turn: Turn | None = None
+        self._attempt = 1
+        self._retry: asyncio.TimerHandle | None = None
+        self.path = str(self.self_ref.path)
+        """The entity's address."""
+        self._source: Header = (SOURCE, self.path.encode())
+
+    # -- what the shard asks ------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """An async handler is running."""
+        return self._pending is not None
+
+    @property
+    def idle(self) -> bool:
+        """It has no mail and nothing in hand."""
+        return not self.queue and self._pending is None
+
+    def stored(self) -> StoredState:
+        """Return the truth as it is to be written."""
+        return StoredState(
+            self.value, self.shard.epoch, self.applied, self.parked, encode_window(self.window)
+        )
+
+    def post(self, record: Inbound) -> None:
+        """Put a record at the end of the mail."""
+        self.queue.append(record)
+        self.wake()
+
+    def wake(self) -> None:
+        """Join the dispatcher's queue, unless already in it or with nothing to do."""
+        if not self.scheduled and self.runnable:
+            self.scheduled = True
+            self.shard.host.dispatcher.schedule(self)
+
+    def detach(self) -> None:
+        """Forget timers and instance: the partition is leaving this node."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._pending is not None:
+            self.shard.host.dispatcher.interrupt(self)
+        self._attempt = 1
+        self._entity = None
+        self.queue.clear()
+
+    async def passivate(self) -> None:
+        """Let the instance go; the truth stays. Called when idle."""
+        entity, self._entity = self._entity, None
+        if entity is not None and self.shard.kind.has_stopped:
+            await entity.stopped()
+
+    # -- what the dispatcher asks --------------------------------------------
+
+    @property
+    def runnable(self) -> bool:
+        """There is mail, and nothing it has to wait for."""
+        return (
+            bool(self.queue)
+            and self._pending is None
+            and self._retry is None
+            and self.shard.running
+        )
+
+    def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
+        """Handle up to `limit` records; return a coroutine when a handler is async."""
+        while limit > 0 and self.runnable:
+            limit -= 1
+            waiting = self._handle(self.queue[0])
+            if waiting is not None:
+                return waiting
+        self.scheduled = self.runnable
+        return None
+
+    def completed(self, result: object) -> None:
+        """Take an async handler's result."""
+        self._succeeded(result)
+        self.scheduled = self.runnable
+
+    def failed(self, error: BaseException) -> None:
+        """Take an async handler's exception."""
+        self._failed(error)
+        self.scheduled = self.runnable
+
+    # -- one record -----------------------------------------------------------
+
+    def _handle(self, record: Inbound) -> Coroutine[Any, Any, Any] | None:
+        shard = self.shard
+        headers = self._headers = dict(record.headers)
+        self._turn = None
+        if record.offset <= self.applied or self._is_duplicate(headers):
+            self.queue.popleft()
+            shard.host.counters.redeliveries_skipped += 1
+            shard.done(Outcome(record.offset, [], None, None, None))
+            return None
+        if self.parked:
+            self._quarantine(BEHIND, None)
+            return None
+        try:
+            message = shard.host.codec.decode(
+                headers.get(TYPE), record.value, shard.kind.sole_type
+            )
+        except SchemaError as error:
+            self._quarantine(UNDECODABLE, error)
+            return None
+        handle = shard.kind.handlers.lookup(type(message))
+        if handle is None:
+            error = UnhandledMessage(shard.kind.entity, type(message))
+            self._quarantine(UNHANDLED, error)
+            return None
+        self._turn = turn = Turn(shard.source, record.offset, self._source)
+        entity = self._entity
+        if entity is None or shard.kind.has_started:
+            try:
+                entity, is_new = self._instance()
+            except Exception as error:  # noqa: BLE001 a constructor is user code: supervised
+                self._failed(error)
+                return None
+            if is_new and shard.kind.has_started:
+                self._pending = record
+                return self._start_and_handle(entity, handle, message, turn)
+        context = entity.context
+        context.sender = text(headers, SOURCE)
+        context.message_id = text(headers, "ce_id")
+        context.attempt = self._attempt
+        token = current_turn.set(turn)
+        try:
+            result = handle(entity, message)
+        except Exception as error:  # noqa: BLE001 a handler is user code: supervised
+            self._failed(error)
+            return None
+        finally:
+            current_turn.reset(token)
+        if iscoroutine(result):
+            self._pending = record
+            return self._in_turn(result, turn)
+        self._succeeded(result)
+        return None
+
+    def _instance(self) -> tuple[Entity, bool]:
+        """Return the entity's instance with its state, making it when there is none."""
+        if self._entity is not None:
+            return self._entity, False
+        kind, host = self.shard.kind, self.shard.host
+        entity = kind.entity()
+        if kind.state_type is not None:
+            entity.state = kind.state_type.FromString(self.value)
+        entity.context = EntityContext(
+            system=host.system,
+            self_ref=self.self_ref,
+            log=host.system.log.bind(entity=self.path),
+        )
+        self._entity = entity
+        return entity, True
+
+    @staticmethod
+    async def _in_turn(running: Coroutine[Any, Any, Any], turn: Turn) -> Any:
+        token = current_turn.set(turn)
+        try:
+            return await running
+        finally:
+            current_turn.reset(token)
+
+    async def _start_and_handle(
+        self, entity: Entity, handle: Any, message: object, turn: Turn
+    ) -> Any:
+        token = current_turn.set(turn)
+        try:
+            await entity.started()
+            entity.context.attempt = self._attempt
+            result = handle(entity, message)
+            return await result if iscoroutine(result) else result
+        finally:
+            current_turn.reset(token)
+
+    def _is_duplicate(self, headers: dict[str, bytes]) -> bool:
+        message_id = id_of(headers)
+        return message_id is not None and self.window.has(message_id)
+
+    def _succeeded(self, result: object) -> None:
+        self._pending = None
+        if not self.shard.owned:
+            return  # an older assignment's handler ended late: nothing of it is kept
+        record, turn, shard = self.queue[0], self._turn, self.shard
+        entity = self._entity
+        try:
+            if entity is not None and shard.kind.state_type is not None:
+                value = shard.host.codec.encode(entity.state)[1]
+            else:
+                value = b""
+            reply = self._reply(result)
+        except SchemaError as error:
+            self._failed(error)
+            return
+        if turn is not None:
+            turn.open = False
+        self.value = value
+        outputs = turn.outputs if turn is not None else []
+        self._applied(Outcome(record.offset, outputs, None, reply, self))
+        shard.host.counters.handled += 1
+
+    def _applied(self, outcome: Outcome) -> None:
+        self.queue.popleft()
+        self._attempt = 1
+        self.applied = outcome.offset
+        message_id = id_of(self._headers)
+        if message_id is not None:
+            self.window.add(message_id, floor_number(floor_of(self._headers)))
+        self.shard.done(outcome)
+
+    def _reply(self, result: object) -> Outbound | None:
+        if REPLY_TO not in self._headers:
+            return None
+        codec: Codec = self.shard.host.codec
+        return ask_reply(self._headers[REPLY_TO], self._headers.get(CORRELATION, b""), result, codec)
+
+    # -- failure ----------------------------------------------------------------
+
+    def _failed(self, error: BaseException) -> None:
+        self._pending = None
+        if self._turn is not None:
+            self._turn.open = False
+        self._entity = None  # its state may be half changed: the next try starts from the truth
+        if not self.shard.owned:
+            return
+        host = self.shard.host
+        fate = self.shard.kind.policy.decide(error, self._attempt, host.random.random())
+        match fate:
+            case Retry(after):
+                self._report(error, "retry", after)
+                host.counters.retries += 1
+                self._attempt += 1
+                self._retry = host.later(after, self._retry_now)
+            case Quarantine():
+                self._quarantine(FAILED, error)
+            case Skip():
+                self._report(error, "skip", 0.0)
+                offset = self.queue[0].offset
+                self._applied(Outcome(offset, [], None, self._failure_reply(error), self))
+            case Escalate():
+                self._report(error, "escalate", 0.0)
+                self.shard.escalate(error, self.path)
+
+    def _retry_now(self) -> None:
+        self._retry = None
+        self.wake()
+
+    def _quarantine(self, reason: str, error: BaseException | None) -> None:
+        record = self.queue[0]
+        parked = self.shard.quarantine(record, reason, "" if error is None else repr(error))
+        if error is not None:
+            self._report(error, "quarantine", 0.0)
+        failure = error or SchemaError(f"{self.path} is in quarantine; its mail waits there")
+        self.parked = True
+        reply = self._failure_reply(failure)
+        self._applied(Outcome(record.offset, [], parked, reply, self))
+
+    def _failure_reply(self, error: BaseException) -> Outbound | None:
+        if REPLY_TO not in self._headers:
+            return None
+        correlation = self._headers.get(CORRELATION, b"")
+        return ask_failure(self._headers[REPLY_TO], correlation, self.path, error)
+
+    def _report(self, error: BaseException, decision: str, delay: float) -> None:
+        self.shard.host.publish(
+            failure_event(
+                self.shard.host.system,
+                path=self.path,
+                headers=self._headers,
+                error=error,
+                decision=decision,
+                attempt=self._attempt,
+                delay=delay,
+            )
+        )

@@ -1,0 +1,54 @@
+"""The narrow port between the delivery core and whatever keeps the log."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from ._records import Inbound, Outbound, TopicPartition
+
+
+class LogPort(Protocol):
+    """What the delivery core asks of a log; a driver of a real client implements it.
+
+    The other direction is four calls on `DeliveryCore`: `assigned`, `revoked`,
+    `deliver` and `accepts`. Tests put a scripted double here and crash it at
+    every step.
+    """
+
+    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+        """Append records and wait until every one is acknowledged by all replicas.
+
+        Records to one partition are appended in the order given. Returns their
+        offsets, in the order of `records`.
+
+        Raises:
+            TransportError: Some records may have been appended and others not;
+                the caller appends all of them again, with the same ids.
+        """
+        ...
+
+    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit positions: the offset of the next record to deliver, per partition.
+
+        Raises:
+            PartitionLost: The group has given the partitions to somebody else.
+            TransportError: It is not known whether the commit took effect.
+        """
+        ...
+
+    async def committed(self, partition: TopicPartition) -> int:
+        """Return the committed position, or the log's start when there is none."""
+        ...
+
+    async def end(self, partition: TopicPartition) -> int:
+        """Return the offset the next record of a partition will get."""
+        ...
+
+    def read(
+        self, partition: TopicPartition, start: int, end: int
+    ) -> AsyncIterator[Sequence[Inbound]]:
+        """Read a partition from `start` up to, not including, `end`, in chunks."""
+        ...
+
+    def seek(self, partition: TopicPartition, position: int) -> None:
+        """Hand out an owned partition's records from this position on."""
+        ...

@@ -1,0 +1,201 @@
+"""One owned mailbox partition: its lanes, its tracker, what it owes the log."""
+
+from collections.abc import Callable, Sequence
+
+from ...actors import SchemaError
+from ._failures import failure_event
+from ._host import Host
+from ._kind import Kind
+from ._lane import Lane, Outcome
+from ._quarantine import KEYLESS, quarantine_record
+from ._records import Inbound, Outbound, TopicPartition
+from ._state import StoredState
+from ._tracker import Tracker
+
+
+class Work:
+    """What one shard hands to a flush: the outcomes, and the states to write.
+
+    The states are taken at the same moment as the outcomes, so none of them
+    speaks of a message whose outputs are not in this or an earlier flush.
+    """
+
+    __slots__ = ("floor", "outcomes", "shard", "states")
+
+    def __init__(self, shard: "Shard", outcomes: list[Outcome]) -> None:
+        self.shard = shard
+        self.outcomes = outcomes
+        self.floor = str(shard.tracker.position).encode()
+        changed = {outcome.lane.key: outcome.lane for outcome in outcomes if outcome.lane}
+        self.states = {key: lane.stored() for key, lane in changed.items()}
+
+
+class Shard:
+    """A mailbox partition while this node owns it; a new one per assignment.
+
+    Life: restored and marked (`begin`), running, perhaps draining (`pause`),
+    and at last `disown`ed. Outcomes that arrive after that are dropped, so
+    nothing of an older assignment is ever written or committed.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        kind: Kind,
+        partition: TopicPartition,
+        *,
+        on_work: Callable[[], None],
+        on_escalate: Callable[[BaseException, str], None],
+    ) -> None:
+        self.host = host
+        self.kind = kind
+        self.partition = partition
+        self.source = f"{partition.topic}/{partition.partition}"
+        """The name of this partition as a source of messages."""
+        self.epoch = 0
+        self.written = -1
+        """Offset of the last record this node wrote to the state partition."""
+        self.tracker = Tracker(0)
+        self.states: dict[str, StoredState] = {}
+        """The truth of entities that have no lane."""
+        self.lanes: dict[str, Lane] = {}
+        self.running = False
+        self.owned = True
+        self._outcomes: list[Outcome] = []
+        self._on_work = on_work
+        self._on_escalate = on_escalate
+
+    # -- life ---------------------------------------------------------------
+
+    def begin(self, position: int) -> None:
+        """Start delivering from a position; state is restored, the marker written."""
+        self.tracker = Tracker(position)
+        self.running = True
+
+    def pause(self) -> None:
+        """Start no further message; those in hand go on."""
+        self.running = False
+
+    def disown(self) -> None:
+        """Drop everything: another node may own the partition from now on."""
+        self.running = False
+        self.owned = False
+        self._outcomes.clear()
+        for lane in self.lanes.values():
+            lane.detach()
+
+    @property
+    def busy(self) -> bool:
+        """An async handler is still running."""
+        return any(lane.busy for lane in self.lanes.values())
+
+    @property
+    def accepts(self) -> bool:
+        """It delivers, and has room for more records."""
+        options = self.host.options
+        return (
+            self.running
+            and self.tracker.in_flight < options.max_in_flight
+            and self.tracker.span < options.max_in_flight * 8
+        )
+
+    # -- mail -----------------------------------------------------------------
+
+    def deliver(self, records: Sequence[Inbound]) -> None:
+        """Fan records out to their lanes, in order."""
+        for record in records:
+            if not self.tracker.received(record.offset):
+                continue
+            key = _entity_id(record.key)
+            if key is None:
+                self._refuse_keyless(record)
+                continue
+            lane = self.lanes.get(key)
+            if lane is None:
+                lane = self.lanes[key] = Lane(self, key, self.states.pop(key, _NOTHING))
+            lane.post(record)
+
+    def done(self, outcome: Outcome) -> None:
+        """Take what a handled record left; it becomes durable with the next flush."""
+        if self.owned:
+            self._outcomes.append(outcome)
+            self._on_work()
+
+    def take(self) -> Work | None:
+        """Hand over all outcomes so far, with the states they led to."""
+        if not self._outcomes:
+            return None
+        outcomes, self._outcomes = self._outcomes, []
+        return Work(self, outcomes)
+
+    def settled(self, work: Work) -> None:
+        """Take note that a flush is durable: its records are finished."""
+        if not self.owned:
+            return
+        for outcome in work.outcomes:
+            self.tracker.finished(outcome.offset)
+
+    # -- failure ----------------------------------------------------------------
+
+    def quarantine(self, record: Inbound, reason: str, error: str) -> Outbound:
+        """Return the record that parks a message."""
+        self.host.counters.quarantined += 1
+        return quarantine_record(
+            self.kind.quarantine_partition(self.partition.partition),
+            self.partition,
+            record,
+            reason=reason,
+            error=error,
+            at=self.host.system.wall_clock(),
+        )
+
+    def escalate(self, error: BaseException, path: str) -> None:
+        """Hand a failure to the node; this partition delivers nothing more."""
+        self.running = False
+        self._on_escalate(error, path)
+
+    def _refuse_keyless(self, record: Inbound) -> None:
+        error = SchemaError(
+            f"record {record.offset} of {self.source} has no key that is UTF-8 text; "
+            f"a mailbox record's key is the id of its entity"
+        )
+        self.host.publish(
+            failure_event(
+                self.host.system,
+                path=f"callboard://{self.host.system.name}/{self.kind.name}",
+                headers=dict(record.headers),
+                error=error,
+                decision="quarantine",
+                attempt=1,
+                delay=0.0,
+            )
+        )
+        parked = self.quarantine(record, KEYLESS, str(error))
+        self.done(Outcome(record.offset, [], parked, None, None))
+
+    # -- idleness -----------------------------------------------------------------
+
+    async def passivate(self, before: float, now: float) -> None:
+        """Let entities go that have had no mail since `before`; their truth stays."""
+        for key, lane in list(self.lanes.items()):
+            if not lane.idle:
+                lane.last_used = now
+            elif not lane.last_used:
+                lane.last_used = now
+            elif lane.last_used <= before:
+                await lane.passivate()
+                if lane.idle and self.lanes.get(key) is lane:
+                    del self.lanes[key]
+                    self.states[key] = lane.stored()
+
+
+_NOTHING = StoredState()
+
+
+def _entity_id(key: bytes | None) -> str | None:
+    if not key:
+        return None
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None

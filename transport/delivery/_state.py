@@ -1,0 +1,115 @@
+"""State records: what a state topic holds, and how an entity's truth is read from it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...schemas import DedupWindow, ProtobufDecodeError, SourceWindow
+from ._dedup import Window
+from ._records import Header, Inbound, Outbound, TopicPartition
+
+EPOCH = "cb_epoch"
+APPLIED = "cb_applied"
+WINDOW = "cb_window"
+PARKED = "cb_parked"
+
+MARKER_KEY = b"\x00callboard.takeover"
+"""The key of takeover markers. Entity ids cannot start with a NUL byte."""
+
+
+class StoredState(NamedTuple):
+    """One entity as its state topic knows it.
+
+    Attributes:
+        value: The state message's bytes.
+        epoch: Which ownership of the partition wrote it.
+        applied: The mailbox offset of the last message applied; -1 for none.
+        parked: The entity failed on a message for good; its mail goes to quarantine.
+        window: The encoded memory of applied message ids.
+    """
+
+    value: bytes = b""
+    epoch: int = 0
+    applied: int = -1
+    parked: bool = False
+    window: bytes = b""
+
+
+def encode_window(window: Window) -> bytes:
+    """Return a window's bytes for the header of a state record."""
+    return DedupWindow(
+        sources=[
+            SourceWindow(source=source, floor=floor, seen=seen)
+            for source, floor, seen in window.entries()
+        ]
+    ).SerializeToString()
+
+
+def decode_window(raw: bytes) -> Window:
+    """Read a window back. Bytes that are no window give an empty one."""
+    if not raw:
+        return Window()
+    try:
+        stored = DedupWindow.FromString(raw)
+    except ProtobufDecodeError:
+        return Window()
+    return Window((entry.source, entry.floor, entry.seen) for entry in stored.sources)
+
+
+def state_record(to: TopicPartition, key: bytes, state: StoredState) -> Outbound:
+    """Return the record that makes an entity's state durable."""
+    headers: list[Header] = [
+        (EPOCH, str(state.epoch).encode()),
+        (APPLIED, str(state.applied).encode()),
+        (WINDOW, state.window),
+    ]
+    if state.parked:
+        headers.append((PARKED, b"1"))
+    return Outbound(to, key, state.value, headers)
+
+
+def marker_record(to: TopicPartition, epoch: int, node: str) -> Outbound:
+    """Return the record a new owner writes before it delivers anything."""
+    return Outbound(to, MARKER_KEY, node.encode(), [(EPOCH, str(epoch).encode())])
+
+
+class Changelog:
+    """Folds the records of one state partition into its entities' truth.
+
+    Of one entity's records the *highest* (epoch, applied) counts, not the last:
+    a paused former owner that wakes up late writes with an older epoch, and
+    changes nothing. Records without a readable epoch are not ours; skipped.
+    """
+
+    def __init__(self) -> None:
+        self.states: dict[str, StoredState] = {}
+        self.highest_epoch = 0
+        self.markers: list[tuple[int, int]] = []
+        """(offset, epoch) of takeover markers, in log order."""
+
+    def fold(self, records: Iterable[Inbound]) -> None:
+        """Take further records, in log order."""
+        for record in records:
+            headers = dict(record.headers)
+            epoch = _number(headers.get(EPOCH))
+            if epoch is None or record.key is None:
+                continue
+            self.highest_epoch = max(self.highest_epoch, epoch)
+            if record.key == MARKER_KEY:
+                self.markers.append((record.offset, epoch))
+                continue
+            applied = _number(headers.get(APPLIED))
+            if applied is None or record.value is None:
+                continue
+            entity = record.key.decode(errors="replace")
+            known = self.states.get(entity)
+            if known is None or (epoch, applied) >= (known.epoch, known.applied):
+                self.states[entity] = StoredState(
+                    record.value, epoch, applied, PARKED in headers, headers.get(WINDOW, b"")
+                )
+
+
+def _number(raw: bytes | None) -> int | None:
+    try:
+        return None if raw is None else int(raw)
+    except ValueError:
+        return None

@@ -1,0 +1,77 @@
+"""Taking a partition over: read its state, mark the new epoch, read what came between."""
+
+from ._port import LogPort
+from ._records import TopicPartition
+from ._shard import Shard
+from ._state import Changelog, StoredState, marker_record
+
+
+async def take_over(port: LogPort, shard: Shard, node: str) -> int:
+    """Restore a shard's entities, become its owner, and return where to deliver from.
+
+    Order of events: read the state partition to its end; write a marker with
+    the next epoch; read on up to the marker; commit the committed position once
+    more. What a former owner writes after the marker carries an older epoch and
+    loses wherever it is read. Two nodes that take over at once write the same
+    epoch: the later marker in the log sees the earlier one, and its node marks
+    again.
+
+    The commit changes nothing and proves much: the group refuses it from a node
+    that was given the partition, slept, and wakes up after others have been.
+    Such a node would mark a *higher* epoch than the rightful owner's and its
+    states would win. A node whose commit was taken marked while it owned the
+    partition, so every later owner has read its marker and stands above it.
+
+    Raises:
+        PartitionLost: The partition is another node's by now.
+        TransportError: The log did not answer; nothing was changed here, and
+            taking over again from the start is safe.
+    """
+    partition = shard.kind.state_partition(shard.partition.partition)
+    changelog = Changelog()
+    position = await port.end(partition)
+    await _read(port, changelog, partition, 0, position)
+    while True:
+        epoch = changelog.highest_epoch + 1
+        (written,) = await port.produce([marker_record(partition, epoch, node)])
+        await _read(port, changelog, partition, position, written + 1)
+        position = written + 1
+        first = next(offset for offset, marked in changelog.markers if marked == epoch)
+        if first == written:
+            break
+    shard.epoch = epoch
+    shard.written = written
+    shard.states = changelog.states
+    shard.host.counters.restored += len(changelog.states)
+    position = await port.committed(shard.partition)
+    await port.commit({shard.partition: position})
+    return position
+
+
+async def is_unchanged(port: LogPort, shard: Shard, written: int) -> bool:
+    """Tell whether nobody wrote to a state partition after this node's last record."""
+    partition = shard.kind.state_partition(shard.partition.partition)
+    return await port.end(partition) == written + 1
+
+
+def keep_warm(shard: Shard, former: Shard) -> None:
+    """Go on with the entities of the assignment before: nobody wrote in between.
+
+    Only their truth moves over. Records that were waiting come again from the
+    committed position, and those applied already are skipped by their offset.
+    """
+    shard.epoch = former.epoch
+    shard.written = former.written
+    shard.states = {**former.states, **_truths(former)}
+
+
+def _truths(former: Shard) -> dict[str, StoredState]:
+    return {key: lane.stored() for key, lane in former.lanes.items()}
+
+
+async def _read(
+    port: LogPort, changelog: Changelog, partition: TopicPartition, start: int, end: int
+) -> None:
+    if start < end:
+        async for records in port.read(partition, start, end):
+            changelog.fold(records)
