@@ -1,7 +1,7 @@
 """The actor core: addresses, mailboxes, the dispatcher, and the life of one actor.
 
-Knows neither Kafka nor protobuf, and imports the standard library and structlog alone. What it needs
-of the outside, it asks for through `Transport`, `EntityPort`, `SupervisionStrategy` and
+Knows neither Kafka nor protobuf, and imports the standard library and structlog alone. What it
+needs of the outside, it asks for through `Transport`, `EntityPort`, `SupervisionStrategy` and
 `MessagePolicy`.
 """
 

@@ -14,7 +14,8 @@ class _NotYet:
         if instance is None:
             return self
         raise AttributeError(
-            f"{owner.__name__}.context is there from `started` on, not in __init__: move what needs it to\n"
+            f"{owner.__name__}.context is there from `started` on, not in __init__: move what "
+            "needs it to\n"
             "    async def started(self) -> None: ..."
         )
 
@@ -32,10 +33,10 @@ class Actor(Handling):
             return f"{self.greeting}, {message.name}"
     ```
 
-    Order of events: `__init__` (in `spawn`), `started`, messages one after another, `stopped`. When a
-    handler raises, the supervisor decides; a restart stops the children, calls `stopped` on this
-    instance, makes a new one with the same arguments and calls its `started`. The ref and the mailbox
-    stay, the message that was in hand is gone.
+    Order of events: `__init__` (in `spawn`), `started`, messages one after another, `stopped`. When
+    a handler raises, the supervisor decides; a restart stops the children, calls `stopped` on this
+    instance, makes a new one with the same arguments and calls its `started`. The ref and the
+    mailbox stay, the message that was in hand is gone.
 
     Attributes:
         context: the view of the system; there from `started` on.
@@ -48,7 +49,10 @@ class Actor(Handling):
         context = _NotYet()
 
     async def started(self) -> None:
-        """Prepare, before the first message. What it raises is supervised like a handler's failure."""
+        """Prepare, before the first message.
+
+        What it raises is supervised like a handler's failure.
+        """
 
     async def stopped(self) -> None:
         """Clean up, after the last message of this instance; not called when the actor is killed.

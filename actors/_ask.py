@@ -16,8 +16,8 @@ class Deadlines:
     """Fails futures that are not done in time.
 
     One timer serves them all: a timer each would cost more than the message that is waited for. A
-    future that was done in time is forgotten when its turn comes or when half of those kept are done,
-    so at most twice as many are kept as are waiting (or 1,024).
+    future that was done in time is forgotten when its turn comes or when half of those kept are
+    done, so at most twice as many are kept as are waiting (or 1,024).
     """
 
     __slots__ = ("_compact_at", "_heap", "_loop", "_number", "_timer")

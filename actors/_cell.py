@@ -16,11 +16,12 @@ from ._failure import Decision, Escalate, Failure, Restart, Resume, Stop
 from ._family import Family
 from ._judge import judge, report
 from ._mailbox import NOTHING, Envelope, MailboxOptions
-from ._messages import Terminated
 from ._path import ActorPath
+from ._props import Props
 from ._ref import ActorRef, Recipient, port_of
 from ._runtime import System
-from ._turns import Signal, State, Turns, Work
+from ._turns import Signal, State, Work
+from ._watching import Watching
 
 
 class Supervisor(Protocol):
@@ -29,11 +30,6 @@ class Supervisor(Protocol):
     @property
     def path(self) -> ActorPath:
         """What its children's paths begin with."""
-        ...
-
-    @property
-    def family(self) -> Family["Cell"]:
-        """Its living children."""
         ...
 
     def child_failed(self, child: "Cell", error: BaseException, message: object) -> None:
@@ -45,72 +41,41 @@ class Supervisor(Protocol):
         ...
 
 
-class Ties:
-    """Who watches a cell and whom it watches; most cells have none."""
-
-    __slots__ = ("held", "watchers", "watching")
-
-    def __init__(self) -> None:
-        # Dicts, because a set's order differs from one process to the next.
-        self.watchers: dict[Cell, None] = {}
-        self.watching: dict[Cell, None] = {}
-        self.held: list[Signal] = []  # notices that came while the actor was not running
-
-
-class Cell(Turns):
+class Cell(Watching):
     """One actor's place in the tree, through all its incarnations."""
 
     __slots__ = (
-        "_args",
         "_context",
         "_family",
         "_gone",
-        "_kwargs",
-        "_parent",
         "_ready",
-        "_reason",
         "_restarts",
         "_since",
-        "_ties",
         "_timer",
         "name",
-        "self_ref",
+        "parent",
     )
 
-    def __init__(
-        self,
-        system: System,
-        parent: Supervisor,
-        name: str,
-        actor_class: type[Actor],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        mailbox: MailboxOptions | None,
-    ) -> None:
-        super().__init__(system, mailbox, actor_class)
+    def __init__(self, system: System, parent: Supervisor, name: str, props: Props) -> None:
+        super().__init__(system, props)
         self.name = name
-        self.self_ref: ActorRef[Any] = ActorRef(self)
-        self._parent = parent
-        self._args = args
-        self._kwargs = kwargs
+        self.parent = parent
         self._context: ActorContext | None = None
         self._ready = False  # `started` of this instance has returned
         self._family: Family[Cell] | None = None
-        self._ties: Ties | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._restarts = 0  # in a row
         self._since = 0.0  # loop time when it last got running
-        self._reason = "stopped"
         self._gone: asyncio.Future[None] | None = None
         # Last, because it is the user's code: what it raises belongs to the one who spawns.
-        self._actor = actor_class(*args, **kwargs)
+        self._actor = props.make()
 
     @property
     def path(self) -> ActorPath:
         """Where the actor is; made when asked for, since most are never shown."""
-        return self._parent.path / self.name
+        return self.parent.path / self.name
 
-    # --- start, crash, restart ---------------------------------------------------------------------
+    # --- start, crash, restart --------------------------------------------------------------------
 
     def begin(self) -> None:
         """Start the first instance: at once if nothing is to be called, else in the first turn."""
@@ -144,14 +109,8 @@ class Cell(Turns):
             self.state = State.RUNNING
             self._ready = True
             self._since = asyncio.get_running_loop().time()
-            self._give_held()
+            self.give_held()
         return None
-
-    def _give_held(self) -> None:
-        if self._ties is not None and self._ties.held:
-            held, self._ties.held = self._ties.held, []
-            for call in held:
-                self.signal(call)
 
     def crash(self, error: BaseException, envelope: Envelope) -> None:
         """Stand still until the supervisor has decided; the asker need not wait for that."""
@@ -161,7 +120,7 @@ class Cell(Turns):
             failure.__cause__ = error
             reply.set_exception(failure)
         self.state = State.FAILED
-        self._parent.child_failed(self, error, message)
+        self.parent.child_failed(self, error, message)
 
     def failure(
         self, error: BaseException, message: object, history: tuple[float, ...] = ()
@@ -185,19 +144,19 @@ class Cell(Turns):
             self._restarts = decision.attempt
             self.signal(partial(self._restart, decision.delay))
         elif isinstance(decision, Resume):
-            self.signal(self._resume)
+            self.signal(self.resume)
         elif isinstance(decision, Stop):
             self.stop(f"failed: {type(error).__name__}: {error}")
 
-    def _resume(self) -> Work | None:
+    def resume(self) -> Work | None:
         if self.state is not State.FAILED:
             return None
         if not self._ready:
             return self._restart(0.0)
         self.state = State.RUNNING
         for child in self.children():
-            child.signal(child._resume)  # those whose failure was escalated through this one
-        self._give_held()
+            child.signal(child.resume)  # those whose failure was escalated through this one
+        self.give_held()
         return None
 
     def _restart(self, delay: float) -> Work | None:
@@ -225,23 +184,23 @@ class Cell(Turns):
             return None
         self.state, self._timer, self._ready = State.STARTING, None, False
         try:
-            self._actor = self._class(*self._args, **self._kwargs)
+            self._actor = self._props.make()
         except Exception as error:  # noqa: BLE001 - a failed restart is decided on like any failure
             self.crash(error, NOTHING)
             return None
         return self._start()
 
-    # --- the end -----------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------------
 
     def stop(self, reason: str = "stopped") -> None:
         """Stop after the message in hand; mail that is left becomes dead letters."""
         self.signal(partial(self._stop, reason))
 
     def kill(self) -> None:
-        """Stop now, with everything below: the handler in hand is cancelled, `stopped` is not called."""
+        """Stop now, with all below: what is in hand is cancelled, `stopped` is not called."""
         if self.state is State.STOPPED:
             return
-        self.killed, self._reason = True, "killed"
+        self.killed, self.reason = True, "killed"
         for child in self.children():
             child.kill()
         if not (self._working and self.system.dispatcher.interrupt(self)):
@@ -258,7 +217,7 @@ class Cell(Turns):
     def _stop(self, reason: str) -> Work | None:
         if self.state in (State.STOPPING, State.STOPPED):
             return None
-        self.state, self._reason = State.STOPPING, reason
+        self.state, self.reason = State.STOPPING, reason
         self.shut_inbox()
         if self._timer is not None:
             self._timer.cancel()
@@ -288,7 +247,7 @@ class Cell(Turns):
             work: Any = actor.stopped()
             if work is not None:
                 await work
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it ends all the same
+        except (Exception, asyncio.CancelledError) as error:
             if self.killed:
                 raise
             restarting = self.state is State.RESTARTING
@@ -304,23 +263,16 @@ class Cell(Turns):
             self._timer.cancel()
         self.shut_inbox()
         self.empty_inbox()
-        ties, self._ties = self._ties, None
-        if ties is not None:
-            for target in ties.watching:
-                if target._ties is not None:
-                    target._ties.watchers.pop(self, None)
-            notice = Terminated(self.self_ref, self._reason)
-            for watcher in ties.watchers:
-                watcher.signal(partial(watcher._terminated, self, notice))
+        self.tell_watchers()
         self.system.counters.stopped += 1
-        self._parent.child_gone(self)
+        self.parent.child_gone(self)
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         if self._signals is not None:
             self._signals.clear()
         return None
 
-    # --- as a supervisor ---------------------------------------------------------------------------
+    # --- as a supervisor --------------------------------------------------------------------------
 
     @property
     def family(self) -> Family["Cell"]:
@@ -360,7 +312,7 @@ class Cell(Turns):
             self.crash(decision.error or error, NOTHING)
         return None
 
-    # --- for the actor's context -------------------------------------------------------------------
+    # --- for the actor's context ------------------------------------------------------------------
 
     @property
     def sender(self) -> Recipient[Any] | None:
@@ -370,7 +322,7 @@ class Cell(Turns):
 
     def parent_ref(self) -> ActorRef[Any] | None:
         """Return the parent, or None if that is the system."""
-        return self._parent.self_ref if isinstance(self._parent, Cell) else None
+        return self.parent.self_ref if isinstance(self.parent, Cell) else None
 
     def child_refs(self) -> Sequence[ActorRef[Any]]:
         """Return the living children, oldest first."""
@@ -387,63 +339,26 @@ class Cell(Turns):
         """Start a child."""
         if self.state not in (State.STARTING, State.RUNNING):
             raise NotRunning(
-                f"{self.path} is {self.state.value} and takes no children; spawn in a handler or in `started`"
+                f"{self.path} is {self.state.value} and takes no children; spawn in a handler or "
+                "in `started`"
             )
-        return bear(self.system, self, actor, args, kwargs, name, mailbox).self_ref
+        props = Props(actor, args, kwargs, mailbox)
+        return bear(self.system, self, self.family, name, props).self_ref
 
     def stop_within(self, ref: ActorRef[Any]) -> None:
         """Stop this actor or a child of it."""
         cell = port_of(ref)
-        if cell is not self and not (isinstance(cell, Cell) and cell._parent is self):
+        if cell is not self and not (isinstance(cell, Cell) and cell.parent is self):
             raise ValueError(
-                f"{self.path} cannot stop {ref.path}: an actor stops itself and its own children. Tell "
+                f"{self.path} cannot stop {ref.path}: an actor stops itself and its own children. "
+                "Tell "
                 "that actor a message on which it stops itself, or use system.stop(ref)."
             )
         cell.stop()
 
-    def watch(self, ref: ActorRef[Any]) -> None:
-        """Be told when the actor of `ref` stops."""
-        target = port_of(ref)
-        if not isinstance(target, Cell):
-            raise TypeError(f"{ref!r} cannot be watched: it is no ref that `spawn` returned")
-        mine = self._ties = self._ties or Ties()
-        if target in mine.watching:
-            return
-        mine.watching[target] = None
-        if target.state is State.STOPPED:
-            notice = Terminated(ref, target._reason)
-            self.signal(partial(self._terminated, target, notice))
-        else:
-            theirs = target._ties = target._ties or Ties()
-            theirs.watchers[self] = None
-
-    def unwatch(self, ref: ActorRef[Any]) -> None:
-        """Take `watch` back."""
-        target = port_of(ref)
-        if self._ties is not None and isinstance(target, Cell):
-            self._ties.watching.pop(target, None)
-            if target._ties is not None:
-                target._ties.watchers.pop(self, None)
-
-    def _terminated(self, target: "Cell", notice: Terminated) -> Work | None:
-        ties = self._ties
-        if ties is None or target not in ties.watching:
-            return None
-        if self.state is not State.RUNNING:
-            ties.held.append(partial(self._terminated, target, notice))
-            return None
-        del ties.watching[target]
-        return self.take(notice)
-
 
 def bear(
-    system: System,
-    parent: Supervisor,
-    actor_class: type[Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    name: str | None,
-    mailbox: MailboxOptions | None,
+    system: System, parent: Supervisor, family: Family[Cell], name: str | None, props: Props
 ) -> Cell:
     """Make an actor below `parent` and start it.
 
@@ -451,14 +366,9 @@ def bear(
         TypeError: what is to be spawned is no actor class.
         NameTaken: a living child of `parent` has the name.
     """
-    if not (isinstance(actor_class, type) and issubclass(actor_class, Actor)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-        raise TypeError(
-            f"{actor_class!r} cannot be spawned: give a subclass of Actor, then the arguments of its "
-            'instance, as in spawn(Greeter, "hi", name="greeter")'
-        )
-    family = parent.family
+    props.check()
     taken = family.name_for(name, parent.path)
-    cell = Cell(system, parent, taken, actor_class, args, kwargs, mailbox)
+    cell = Cell(system, parent, taken, props)
     family.members[taken] = cell
     system.counters.spawned += 1
     cell.begin()

@@ -100,9 +100,9 @@ class ActorContext:
     ) -> ActorRef[Any]:
         """Start a child, supervised by this actor's `supervision`.
 
-        The instance is made at once, so an exception of its `__init__` is raised here. `started` and
-        the mail follow when the child has its turn. Children are stopped before this actor restarts or
-        stops.
+        The instance is made at once, so an exception of its `__init__` is raised here. `started`
+        and the mail follow when the child has its turn. Children are stopped before this actor
+        restarts or stops.
 
         Args:
             actor: the child's class.
@@ -164,7 +164,7 @@ class EntityContext:
         self.attempt = 1
 
     def entity(self, kind: type[Any], id: str) -> EntityRef[Any]:  # noqa: A002 - the design's name
-        """Return the ref of another entity; what is told to it leaves when this handler has succeeded."""
+        """Return the ref of another entity; what it is told leaves when this handler succeeded."""
         return self.system.entity(kind, id)
 
     def now(self) -> float:

@@ -18,8 +18,9 @@ import structlog
 
 _log = structlog.get_logger("callboard.dispatcher")
 
-# The ref of whoever's turn it is: `tell` puts it into the envelope as the sender. A context variable,
-# because a handler that was suspended goes on in its own task without passing through here.
+# The ref of whoever's turn it is: `tell` puts it into the envelope as the sender. A context
+# variable, because a handler that was suspended goes on in its own task without passing through
+# here.
 CURRENT: ContextVar[Any] = ContextVar("callboard_current", default=None)
 
 
@@ -31,8 +32,11 @@ def current_sender() -> Any:
     return CURRENT.get()
 
 
-# Plain messages between two looks at the clock: a handler of 1 ms holds the loop for 16 ms, not 64.
+# Plain messages between two looks at the clock, to begin with: more while they take less than
+# _QUICK seconds together, fewer when they take longer. So handlers of 1 ms do not hold the loop for
+# 64.
 _CHUNK = 16
+_QUICK = 0.001
 # Turns after which the loop is served even if its clock stands still, as a simulated one does.
 _TURNS = 1024
 # Runners kept for the next handlers that suspend; more than these end when they have nothing to do.
@@ -44,12 +48,12 @@ _GRACE = 2.0
 class Runnable(Protocol):
     """Something with mail: an actor's cell, or a lane of entities.
 
-    If it has an attribute `self_ref`, read at the start of each turn, that is the sender of what its handlers
-    tell.
+    If it has an attribute `self_ref`, read at the start of each turn, that is the sender of what
+    its handlers tell.
     """
 
     def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
-        """Run plain handlers, at most `limit` messages; return the coroutine of the first async one."""
+        """Run plain handlers, at most `limit`; return the coroutine of the first async one."""
         ...
 
     def completed(self, result: object) -> None:
@@ -59,14 +63,14 @@ class Runnable(Protocol):
     def failed(self, error: BaseException) -> None:
         """The coroutine that `step` returned has raised `error`.
 
-        A CancelledError means that it was interrupted, that the dispatcher closes, or that the handler
-        raised it itself, as from a task it awaited.
+        A CancelledError means that it was interrupted, that the dispatcher closes, or that the
+        handler raised it itself, as from a task it awaited.
         """
         ...
 
     @property
     def runnable(self) -> bool:
-        """Whether to be put at the back of the queue again: there is mail, and nothing to wait for."""
+        """Whether to be put at the back of the queue: there is mail, and nothing to wait for."""
         ...
 
 
@@ -90,24 +94,42 @@ class DispatcherStatistics:
 class _Runner:
     """One task, and what it has in hand."""
 
-    __slots__ = ("guarded", "in_hand", "interrupted", "parked", "task")
+    __slots__ = (
+        "begun",
+        "budget",
+        "chunk",
+        "guarded",
+        "in_hand",
+        "interrupted",
+        "last",
+        "parked",
+        "task",
+        "turns",
+        "until",
+    )
 
     task: "asyncio.Task[None]"
 
     def __init__(self) -> None:
+        self.begun = False  # its task has been made
         self.in_hand: Runnable | None = None  # set while a coroutine of it is awaited
         self.guarded = False  # a guard is in the loop already
         self.interrupted = False  # its cancellation is meant for the handler alone
         self.parked: asyncio.Future[None] | None = None
+        self.budget = 0  # messages left in this turn
+        self.chunk = _CHUNK  # messages until the next look at the clock
+        self.turns = 0  # turns since the loop was served
+        self.last = 0.0  # loop time when last looked at
+        self.until = 0.0  # loop time when this slice ends
 
 
 class Dispatcher:
     """Gives turns to runnables with mail; see the module for how.
 
     A runnable gets at most `throughput` messages a turn, then goes to the back of the queue. After
-    `slice_seconds` of work the event loop gets its turn, so that I/O is served. What is not promised:
-    that two runnables' turns follow the order of their mail, or that context variables which a
-    handler sets are gone in the next one.
+    `slice_seconds` of work the event loop gets its turn, so that I/O is served. What is not
+    promised: that two runnables' turns follow the order of their mail, or that context variables
+    which a handler sets are gone in the next one.
 
     Args:
         throughput: messages a runnable may handle before the next one has its turn.
@@ -130,8 +152,8 @@ class Dispatcher:
     def schedule(self, runnable: Runnable) -> None:
         """Put a runnable at the back of the queue.
 
-        The caller sees to it that it is there once: after this call the dispatcher holds it until it
-        is found not `runnable` after a step. Ignored once the dispatcher is closed.
+        The caller sees to it that it is there once: after this call the dispatcher holds it until
+        it is found not `runnable` after a step. Ignored once the dispatcher is closed.
         """
         if self._closed:
             return
@@ -198,6 +220,7 @@ class Dispatcher:
         runner.task = loop.create_task(
             self._run(runner), name="callboard-runner", context=self._context.copy()
         )
+        runner.begun = True
         runner.task.add_done_callback(lambda _: self._ended(runner))
 
     def _ended(self, runner: _Runner) -> None:
@@ -210,93 +233,105 @@ class Dispatcher:
                 self._wake()
 
     async def _run(self, runner: _Runner) -> None:
-        # An eager task factory would start this inside the tell that woke it.
-        await asyncio.sleep(0)
+        if not runner.begun:  # an eager task factory starts this inside the tell that woke it
+            await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         while True:
-            await self._drive(runner, loop)
+            await self._drive(runner)
             if self._closed or len(self._idle) >= _SPARE:
                 return
             runner.parked = loop.create_future()
             self._idle.append(runner)
             await runner.parked
 
-    async def _drive(self, runner: _Runner, loop: asyncio.AbstractEventLoop) -> None:
-        """Drain the queue until it is empty, or until another drives when this runner comes back."""
-        queue = self._queue
-        now = loop.time
-        set_current = CURRENT.set
-        until = now() + self._slice
-        turns = 0
+    async def _drive(self, runner: _Runner) -> None:
+        """Drain the queue until it is empty or, back from a wait, until another drives."""
+        queue, set_current = self._queue, CURRENT.set
+        self._begin_slice(runner)
         while queue:
             runnable = queue.popleft()
             set_current(getattr(runnable, "self_ref", None))
-            budget = self._throughput
-            while budget > 0:
+            runner.budget = self._throughput
+            while (coroutine := self._step(runner, runnable)) is not None:
+                if not runner.guarded:
+                    # Before the coroutine runs: the guard is then ahead of whatever resumes it.
+                    runner.guarded = True
+                    runner.task.get_loop().call_soon(self._guard, runner)
+                runner.in_hand = runnable
                 try:
-                    coroutine = runnable.step(_CHUNK if budget > _CHUNK else budget)
-                except Exception as error:  # noqa: BLE001 - one runnable's bug must not end the others
+                    result = await coroutine
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
+                    self._let_go(runner, runnable)
                     runnable.failed(error)
-                    break
-                if coroutine is None:
-                    if not runnable.runnable or now() >= until:
-                        break
-                    budget -= _CHUNK
-                    continue
-                await self._await(runner, runnable, coroutine, loop)
-                budget -= 1
-                if self._driver is not runner:
-                    if self._driver is not None:  # somebody took over while the handler waited
-                        if runnable.runnable:
-                            queue.append(runnable)
-                        return
-                    self._driver = runner
-                    until, turns = now() + self._slice, 0
-                if not runnable.runnable:
+                    self._check_cancelled(runner, runnable, error)
+                else:
+                    self._let_go(runner, runnable)
+                    runnable.completed(result)
+                if self._driver is not runner and not self._drive_again(runner, runnable):
+                    return
+                runner.last = runner.task.get_loop().time()
+                if runner.last >= runner.until or not runnable.runnable:
                     break
             if runnable.runnable:
                 queue.append(runnable)
-            turns += 1
-            if queue and (now() >= until or turns >= _TURNS):
+            runner.turns += 1
+            if queue and (runner.last >= runner.until or runner.turns >= _TURNS):
                 await asyncio.sleep(0)
-                until, turns = now() + self._slice, 0
+                self._begin_slice(runner)
         self._driver = None
 
-    async def _await(
-        self,
-        runner: _Runner,
-        runnable: Runnable,
-        coroutine: Coroutine[Any, Any, Any],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        if not runner.guarded:
-            # Armed before the coroutine runs: whatever it waits for, the guard is ahead of its return.
-            runner.guarded = True
-            loop.call_soon(self._guard, runner)
-        runner.in_hand = runnable
-        try:
-            result = await coroutine
-        except asyncio.CancelledError as error:
-            self._let_go(runner, runnable)
-            runnable.failed(error)
-            if runner.task.cancelling():  # not the handler's own doing: this task is to end
-                if runnable.runnable and not self._closed:
-                    self._queue.append(runnable)
-                raise
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its supervisor's
-            self._let_go(runner, runnable)
-            runnable.failed(error)
-        else:
-            self._let_go(runner, runnable)
-            runnable.completed(result)
+    def _step(self, runner: _Runner, runnable: Runnable) -> Coroutine[Any, Any, Any] | None:
+        """Run plain handlers until one is async, or until the turn is over."""
+        while runner.budget > 0:
+            chunk = runner.chunk
+            try:
+                coroutine = runnable.step(min(chunk, runner.budget))
+            except Exception as error:  # noqa: BLE001 - one runnable's bug must not end the others
+                runnable.failed(error)
+                return None
+            if coroutine is not None:
+                runner.budget -= 1
+                return coroutine
+            runner.budget -= chunk
+            now = runner.task.get_loop().time()
+            if now - runner.last < _QUICK:
+                runner.chunk = min(chunk * 2, self._throughput)
+            else:
+                runner.chunk = max(chunk // 4, 1)
+            runner.last = now
+            if now >= runner.until or not runnable.runnable:
+                return None
+        return None
+
+    def _begin_slice(self, runner: _Runner) -> None:
+        runner.last = runner.task.get_loop().time()
+        runner.until = runner.last + self._slice
+        runner.turns = 0
+
+    def _drive_again(self, runner: _Runner, runnable: Runnable) -> bool:
+        """Become the driver again after a wait, or leave the work to the one who is by now."""
+        if self._driver is None:
+            self._driver = runner
+            self._begin_slice(runner)
+            return True
+        if runnable.runnable:
+            self._queue.append(runnable)
+        return False
 
     def _let_go(self, runner: _Runner, runnable: Runnable) -> None:
         runner.in_hand = None
-        if self._driver is not runner:
+        if self._driver is not runner:  # the handler was suspended
             self._suspended.pop(id(runnable), None)
-        if runner.interrupted:
-            runner.interrupted = False
-            runner.task.uncancel()
+            if runner.interrupted:
+                runner.interrupted = False
+                runner.task.uncancel()
+
+    def _check_cancelled(self, runner: _Runner, runnable: Runnable, error: BaseException) -> None:
+        """End the runner if it was its task that was cancelled, not the handler alone."""
+        if isinstance(error, asyncio.CancelledError) and runner.task.cancelling():
+            if runnable.runnable and not self._closed:
+                self._queue.append(runnable)
+            raise error
 
     def _guard(self, runner: _Runner) -> None:
         runner.guarded = False

@@ -25,9 +25,10 @@ class Entity(Handling):
             return Balance(cents=self.state.cents)
     ```
 
-    It is made without arguments by its first message, its state is restored before the first handler,
-    and it is forgotten when idle: keep nothing in attributes that the state does not say. Messages are
-    handled one at a time, in mailbox order. What a handler sends leaves when the handler succeeded.
+    It is made without arguments by its first message, its state is restored before the first
+    handler, and it is forgotten when idle: keep nothing in attributes that the state does not say.
+    Messages are handled one at a time, in mailbox order. What a handler sends leaves when the
+    handler succeeded.
 
     Attributes:
         state: the protobuf message that is saved; its annotation names the class.
@@ -47,8 +48,10 @@ class Entity(Handling):
         super().__init_subclass__(**kwargs)
         if _KIND.fullmatch(cls.kind()) is None:
             raise HandlerError(
-                f"{cls.kind()!r} cannot be a kind of entity: a kind is part of Kafka topic names, so it has "
-                f'letters, digits, _ and - only. Write in {cls.__qualname__}:\n    kind_name = "Account"'
+                f"{cls.kind()!r} cannot be a kind of entity: a kind is part of Kafka topic names, "
+                "so it has "
+                f"letters, digits, _ and - only. Write in {cls.__qualname__}:\n    kind_name = "
+                '"Account"'
             )
         if cls.partitions < 1:
             raise HandlerError(
@@ -85,7 +88,8 @@ class Entity(Handling):
             return None
         if not isinstance(found, type):
             raise HandlerError(
-                f"{owner.__qualname__}.state is annotated with {found!r}; name one class, the protobuf message "
+                f"{owner.__qualname__}.state is annotated with {found!r}; name one class, the "
+                "protobuf message "
                 "that is saved:\n    state: AccountState"
             )
         return found

@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - the names are fixed by the design, and say the fact rather than "Error"
 """Every exception callboard raises, as one tree.
 
 ```text
@@ -21,8 +22,8 @@ CallboardError                        .retriable: ClassVar[bool]
     └── MessageTooLarge               over the limit
 ```
 
-`retriable` says whether doing the same thing again, later, can succeed without anybody changing code
-or configuration. It does not say that the first attempt had no effect: each docstring does.
+`retriable` says whether doing the same thing again, later, can succeed without anybody changing
+code or configuration. It does not say that the first attempt had no effect: each docstring does.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,8 @@ class AskTimeout(CallboardError, TimeoutError):
 
     def __init__(self, target: str, message_type: str, seconds: float) -> None:
         super().__init__(
-            f"{target} did not answer {message_type} within {seconds:g} s. It may still be handled: "
+            f"{target} did not answer {message_type} within {seconds:g} s. It may still be "
+            "handled: "
             "ask again only if handling it twice does no harm, or give a longer timeout."
         )
         self.target = target
@@ -73,7 +75,8 @@ class MailboxFull(CallboardError):
 
     def __init__(self, target: str, capacity: int) -> None:
         super().__init__(
-            f"the mailbox of {target} holds {capacity} messages and is full. Send later, or give it "
+            f"the mailbox of {target} holds {capacity} messages and is full. Send later, or give "
+            "it "
             'MailboxOptions(capacity=..., overflow="wait") so that `await ref.send(...)` waits.'
         )
         self.target = target
@@ -88,7 +91,8 @@ class NameTaken(CallboardError, ValueError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"{path} is alive already. Choose another name, leave `name` out to have one made, or wait "
+            f"{path} is alive already. Choose another name, leave `name` out to have one made, or "
+            "wait "
             "for its Terminated before the name is used again."
         )
         self.path = path
@@ -97,13 +101,14 @@ class NameTaken(CallboardError, ValueError):
 class ActorStopped(CallboardError):
     """The target of a `send` or `ask` is gone; a `tell` to it becomes a dead letter instead.
 
-    A message in its mailbox when it stopped was not handled. One in hand when it was killed may have
-    been handled in part.
+    A message in its mailbox when it stopped was not handled. One in hand when it was killed may
+    have been handled in part.
     """
 
     def __init__(self, target: str, message_type: str) -> None:
         super().__init__(
-            f"{target} has stopped and takes no {message_type}. Watch it to be told when it stops, or "
+            f"{target} has stopped and takes no {message_type}. Watch it to be told when it stops, "
+            "or "
             "spawn it again and use the new ref."
         )
         self.target = target
@@ -113,8 +118,8 @@ class ActorStopped(CallboardError):
 class ActorFailed(CallboardError):
     """The actor or entity that was asked crashed on the message.
 
-    What it did before it crashed has been done. The exception is `__cause__` when it happened in this
-    process; from another node only its type and sentence arrive.
+    What it did before it crashed has been done. The exception is `__cause__` when it happened in
+    this process; from another node only its type and sentence arrive.
 
     Attributes:
         target: path of the one asked.
@@ -152,11 +157,17 @@ class RestartIntensityExceeded(CallboardError):
 
 
 class NotRunning(CallboardError):
-    """A verb was used before `async with system` was entered or after it was left. Your code's fault."""
+    """A verb was used before `async with system` was entered or after it was left.
+
+    Your code's fault.
+    """
 
 
 class HandlerError(CallboardError, TypeError):
-    """An actor or entity class is declared wrongly; raised by the `class` statement. Your code's fault."""
+    """An actor or entity class is declared wrongly; raised by the `class` statement.
+
+    Your code's fault.
+    """
 
 
 class TransportError(CallboardError):
@@ -168,7 +179,10 @@ class TransportClosed(TransportError):
 
 
 class TransportUnavailable(TransportError):
-    """Nobody answers where the transport's URL points. What was sent meanwhile may or may not arrive."""
+    """Nobody answers where the transport's URL points.
+
+    What was sent meanwhile may or may not arrive.
+    """
 
     retriable: ClassVar[bool] = True
 
@@ -184,7 +198,10 @@ class InvalidTransportURL(CallboardError, ValueError):
 
 
 class SchemaError(CallboardError):
-    """Bytes that cannot be read, or a message type that cannot be written. Sending again changes nothing."""
+    """Bytes that cannot be read, or a message type that cannot be written.
+
+    Sending again changes nothing.
+    """
 
 
 class UnknownMessageType(SchemaError):

@@ -14,7 +14,8 @@ class EventStream:
     """Publish and subscribe within one process, by the event's class.
 
     Callbacks are plain functions, called at once, in the order they subscribed, for events of the
-    class and its subclasses. One that raises is logged; the others, and the publisher, do not notice.
+    class and its subclasses. One that raises is logged; neither the others nor the publisher
+    notice.
 
     >>> stream = EventStream()
     >>> heard: list[str] = []
@@ -57,7 +58,10 @@ class EventStream:
             for callback in subscribers.get(base, ()):
                 try:
                     callback(event)
-                except Exception as error:
-                    _log.exception(
-                        "subscriber failed", event_type=type(event).__name__, error=repr(error)
+                except Exception as error:  # noqa: BLE001 - a subscriber's bug is its own
+                    _log.error(
+                        "subscriber failed",
+                        event_type=type(event).__name__,
+                        error=repr(error),
+                        exc_info=error,
                     )

@@ -63,7 +63,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """The decision is another's: the supervisor itself fails, with `error` if given, else the child's."""
+    """The supervisor itself fails, with `error` if given, else the child's; its parent decides."""
 
     error: BaseException | None = None
 
@@ -80,7 +80,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Park the message; later mail of the same entity waits behind it, all other entities flow on."""
+    """Park the message; later mail of the same entity waits behind it, all others flow on."""
 
 
 @dataclass(frozen=True, slots=True)

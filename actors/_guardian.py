@@ -8,8 +8,8 @@ from ._cell import Cell, bear
 from ._failure import Escalate, Restart, Stop
 from ._family import Family
 from ._judge import judge, report
-from ._mailbox import MailboxOptions
 from ._path import ActorPath
+from ._props import Props
 from ._ref import ActorRef
 from ._runtime import System
 
@@ -32,16 +32,9 @@ class Guardian:
         self._escalate = escalate
         self._stopping = False
 
-    def spawn(
-        self,
-        actor: type[Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        name: str | None,
-        mailbox: MailboxOptions | None,
-    ) -> ActorRef[Any]:
+    def spawn(self, name: str | None, props: Props) -> ActorRef[Any]:
         """Start a top-level actor."""
-        return bear(self._system, self, actor, args, kwargs, name, mailbox).self_ref
+        return bear(self._system, self, self.family, name, props).self_ref
 
     def child_failed(self, child: Cell, error: BaseException, message: object) -> None:
         """Decide by the system's default strategy, at once."""

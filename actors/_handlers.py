@@ -30,10 +30,12 @@ def handler(method: F) -> F:
     Raises:
         HandlerError: by the `class` statement, when the method's parameters do not say the type.
     """
-    if not inspect.isfunction(method):
+    if not isinstance(method, types.FunctionType):
         raise HandlerError(
-            f"@handler marks a method, and was given {method!r}. Write it bare, without parentheses, "
-            "nearest to the def:\n    @handler\n    def hello(self, message: Hello) -> HelloReply: ..."
+            f"@handler marks a method, and was given {method!r}. Write it bare, without "
+            "parentheses, "
+            "nearest to the def:\n    @handler\n    def hello(self, message: Hello) -> HelloReply: "
+            "..."
         )
     setattr(method, _MARK, True)
     return method
@@ -57,7 +59,8 @@ class HandlerTable:
     def lookup(self, message_type: type) -> Callable[..., Any] | None:
         """Return the function that takes `(actor, message)`, or None.
 
-        The exact type first, then its bases in the order Python resolves methods. The answer is kept.
+        The exact type first, then its bases in the order Python resolves methods. The answer is
+        kept.
         """
         found = self.known.get(message_type)
         if found is not None or message_type in self._unknown:
@@ -96,7 +99,8 @@ class Handling:
                 if other != name:
                     raise HandlerError(
                         f"{cls.__qualname__}.{other} and {cls.__qualname__}.{name} both handle "
-                        f"{message_type.__name__}. A message has one handler: remove one of them, or give "
+                        f"{message_type.__name__}. A message has one handler: remove one of them, "
+                        "or give "
                         "them different message types:\n"
                         f"    def {name}(self, message: Another{message_type.__name__}) -> ..."
                     )
@@ -127,20 +131,24 @@ def _message_types(
     if len(parameters) != 1 or parameters[0].kind not in simple:
         given = ", ".join(str(parameter) for parameter in parameters) or "nothing"
         raise HandlerError(
-            f"{where} takes ({given}) after self; a handler takes the message alone. The sender and all "
+            f"{where} takes ({given}) after self; a handler takes the message alone. The sender "
+            "and all "
             f"else is in self.context:\n{line}"
         )
     parameter = parameters[0]
     if parameter.annotation is inspect.Parameter.empty:
         raise HandlerError(
-            f"{where} does not say which message it handles: its parameter {parameter.name!r} has no "
-            f"annotation. Write:\n    {define} {function.__name__}(self, {parameter.name}: Hello) -> ..."
+            f"{where} does not say which message it handles: its parameter {parameter.name!r} has "
+            "no "
+            f"annotation. Write:\n    {define} {function.__name__}(self, {parameter.name}: Hello) "
+            "-> ..."
         )
     annotation = resolve(parameter.annotation, function, local, where)
     found = _classes(annotation)
     if not found:
         raise HandlerError(
-            f"{where} is annotated with {annotation!r}, which no message's class can be compared with. "
+            f"{where} is annotated with {annotation!r}, which no message's class can be compared "
+            "with. "
             f"Name a class, or several with |:\n{line}"
         )
     return found
@@ -166,18 +174,22 @@ def resolve(
         except ValueError:
             continue  # a variable of the enclosing function that has no value yet
     module = vars(sys.modules[near.__module__])
-    # A bare holder: the return annotation is nobody's business here and may name what does not exist.
+    # A bare holder: the return annotation is nobody's business here and may name what does not
+    # exist.
     holder = types.SimpleNamespace(__annotations__={"value": annotation})
     try:
         return typing.get_type_hints(holder, module, namespace)["value"]
     except NameError as error:
         raise HandlerError(
-            f"{where} is annotated with {annotation!r}, and {error.name!r} is not defined here yet. Define or "
-            "import it above this class (not under TYPE_CHECKING): handlers are compiled when the class is."
+            f"{where} is annotated with {annotation!r}, and {error.name!r} is not defined here "
+            "yet. Define or "
+            "import it above this class (not under TYPE_CHECKING): handlers are compiled when the "
+            "class is."
         ) from error
     except (TypeError, SyntaxError, AttributeError) as error:
         raise HandlerError(
-            f"{where} is annotated with {annotation!r}, which cannot be read ({error}). Name a class."
+            f"{where} is annotated with {annotation!r}, which cannot be read ({error}). Name a "
+            "class."
         ) from error
 
 
@@ -201,13 +213,13 @@ def _classes(annotation: Any) -> tuple[type, ...]:
 def defining_namespace(cls: type) -> Mapping[str, Any]:
     """Return the local names around the `class` statement being executed.
 
-    Message types defined in a function beside the actor are found there; nothing else knows them when
-    annotations are strings.
+    Message types defined in a function beside the actor are found there; nothing else knows them
+    when annotations are strings.
     """
-    frame = sys._getframe(2)  # noqa: SLF001 - the documented way to a caller's namespace
+    frame = inspect.currentframe()
     while frame is not None and (
         frame.f_globals.get("__name__") != cls.__module__
-        or frame.f_code.co_name == "__init_subclass__"
+        or frame.f_code.co_name == "__init_subclass__"  # of a base in the same module
     ):
         frame = frame.f_back
     if frame is None or frame.f_locals is frame.f_globals:

@@ -16,8 +16,8 @@ NOTHING: Envelope = (None, None, None)
 def pack(message: Any, sender: Any, reply: "asyncio.Future[Any] | None") -> Any:
     """Return what is put into a mailbox: the bare message if there is nothing else to say.
 
-    Most mail is that, and a third faster without an envelope. A plain tuple in a mailbox is always an
-    envelope; a message that is one gets an envelope of its own.
+    Most mail is that, and a third faster without an envelope. A plain tuple in a mailbox is always
+    an envelope; a message that is one gets an envelope of its own.
     """
     if sender is None and reply is None and type(message) is not tuple:
         return message
@@ -40,8 +40,8 @@ class MailboxOptions:
     | `drop_newest` | dead letter | raises MailboxFull | raises MailboxFull |
     | `drop_oldest` | the oldest becomes a dead letter | the same | the same |
 
-    The asker of a message that was dropped gets MailboxFull. A watched actor's Terminated, like every
-    signal of the system, has a lane of its own and is never refused.
+    The asker of a message that was dropped gets MailboxFull. A watched actor's Terminated, like
+    every signal of the system, has a lane of its own and is never refused.
 
     Args:
         capacity: messages that may wait; None for no bound.
@@ -54,12 +54,14 @@ class MailboxOptions:
     def __post_init__(self) -> None:
         if self.capacity is not None and self.capacity < 1:
             raise ValueError(
-                f"a mailbox of capacity {self.capacity} could never take a message: give 1 or more, or "
+                f"a mailbox of capacity {self.capacity} could never take a message: give 1 or "
+                "more, or "
                 "None for no bound"
             )
         if self.overflow not in ("wait", "fail", "drop_newest", "drop_oldest"):
             raise ValueError(
-                f"{self.overflow!r} is no overflow policy: write one of wait, fail, drop_newest, drop_oldest"
+                f"{self.overflow!r} is no overflow policy: write one of wait, fail, drop_newest, "
+                "drop_oldest"
             )
 
 

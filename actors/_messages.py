@@ -12,7 +12,8 @@ class Terminated:
     """Given to an actor when one that it watches has stopped, ahead of its other mail.
 
     Take it with a handler like any message: `def gone(self, message: Terminated) -> None`. Restarts
-    are not reported. What the stopped actor sent earlier may still be in the mailbox and come after it.
+    are not reported. What the stopped actor sent earlier may still be in the mailbox and come after
+    it.
 
     Attributes:
         ref: the one that stopped; equal to the ref that was watched.

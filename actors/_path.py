@@ -12,8 +12,8 @@ _SYSTEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 class ActorPath:
     """An address such as `callboard://bank/user/greeter` or `callboard://bank/Account/acc-42`.
 
-    Paths name a place, not an incarnation: an actor spawned under the name of one that stopped has an
-    equal path.
+    Paths name a place, not an incarnation: an actor spawned under the name of one that stopped has
+    an equal path.
 
     >>> path = ActorPath("bank", ("user", "greeter"))
     >>> str(path / "w1")
@@ -23,8 +23,8 @@ class ActorPath:
 
     Args:
         system: name of the actor system.
-        segments: names from the root down. In text, characters of an entity's id that mean something
-            in a URL are percent-encoded.
+        segments: names from the root down. In text, characters of an entity's id that mean
+            something in a URL are percent-encoded.
     """
 
     system: str
@@ -69,7 +69,8 @@ def check_system_name(name: str) -> str:
     """
     if _SYSTEM_NAME.fullmatch(name) is None:
         raise ValueError(
-            f"{name!r} cannot name an actor system: the name is part of Kafka topic names, so it has "
+            f"{name!r} cannot name an actor system: the name is part of Kafka topic names, so it "
+            "has "
             "letters, digits, _ and - only, and begins with a letter or digit"
         )
     return name

@@ -58,7 +58,8 @@ class ActorRef(Generic[M_contra]):
     """Reaches an actor of this process, through restarts and until it stops.
 
     Refs are equal when their paths are. A ref of an actor that stopped stays a ref of that one: an
-    actor spawned later under the same name has an equal ref, but does not get mail through the old one.
+    actor spawned later under the same name has an equal ref, but does not get mail through the old
+    one.
 
     Per sender, messages are handled in the order they were sent; each at most once.
     """
@@ -89,9 +90,7 @@ class ActorRef(Generic[M_contra]):
         sender = _current()
         # `pack`, written out: this is the hottest line of all.
         mail.append(
-            message
-            if sender is None and type(message) is not tuple
-            else (message, sender, None)
+            message if sender is None and type(message) is not tuple else (message, sender, None)
         )
         if not port.runnable:
             port.wake()
@@ -123,7 +122,13 @@ class ActorRef(Generic[M_contra]):
         """
         port = self._port
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        port.deliver(message, reply)
+        mail = port.open_mail
+        if mail is None:
+            port.deliver(message, reply)
+        else:
+            mail.append((message, _current(), reply))
+            if not port.runnable:
+                port.wake()
         if not reply.done():
             port.deadlines.add(reply, timeout, partial(_too_late, port, type(message), timeout))
         return await reply
@@ -183,7 +188,8 @@ class EntityRef(Generic[M_contra]):
     def __init__(self, system: str, kind: str, id: str, port: EntityPort) -> None:  # noqa: A002 - the design's name
         if not isinstance(id, str) or not id:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise ValueError(
-                f"{id!r} cannot be the id of an entity: an id is a str of at least one character, as in "
+                f"{id!r} cannot be the id of an entity: an id is a str of at least one character, "
+                "as in "
                 f'system.entity({kind}, "42")'
             )
         self.system = system

@@ -23,6 +23,7 @@ from ._mailbox import MailboxOptions, MailboxStatistics
 from ._path import ActorPath, check_system_name
 from ._policies import SupervisionStrategy
 from ._ports import Transport
+from ._props import Props
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
 
@@ -58,7 +59,7 @@ class SystemStatistics:
 
 
 class ActorSystem:
-    """One process's runtime: the root of its tree, the owner of its clock, randomness and transport.
+    """One process's runtime: root of its tree, owner of its clock, randomness and transport.
 
     ```python
     async with ActorSystem("bank") as system:
@@ -72,14 +73,15 @@ class ActorSystem:
 
     Args:
         name: the application; nodes with the same name form one.
-        transport: URL of the transport; `memory://` or `kafka://host:9092`. None for the environment's
-            `CALLBOARD_TRANSPORT`, else `memory://`.
+        transport: URL of the transport; `memory://` or `kafka://host:9092`. None for the
+            environment's `CALLBOARD_TRANSPORT`, else `memory://`.
         node: name of this process within the system; made of host and process id when left out.
         entities: the kinds of entities this node runs. None: the transport starts when an entity is
             first reached, if ever.
         seed: seeds `random`, for runs that can be repeated.
         wall_clock: returns seconds since the epoch.
-        shutdown_timeout: seconds for all actors together to stop; what has not stopped then is killed.
+        shutdown_timeout: seconds for all actors together to stop; what has not stopped then is
+            killed.
 
     Attributes:
         name: as given.
@@ -128,7 +130,7 @@ class ActorSystem:
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
-    # --- verbs -------------------------------------------------------------------------------------
+    # --- verbs ------------------------------------------------------------------------------------
 
     def spawn(
         self,
@@ -140,8 +142,8 @@ class ActorSystem:
     ) -> ActorRef[Any]:
         """Start a top-level actor, supervised by the system's default strategy.
 
-        The instance is made at once, so an exception of its `__init__` is raised here. `started` and
-        the mail follow when the actor has its turn.
+        The instance is made at once, so an exception of its `__init__` is raised here. `started`
+        and the mail follow when the actor has its turn.
 
         Args:
             actor: the actor's class.
@@ -156,7 +158,7 @@ class ActorSystem:
         """
         if self._loop is None or self._stopping is not None:
             raise NotRunning(self._not_running(f"spawn {getattr(actor, '__name__', actor)}"))
-        return self._guardian.spawn(actor, args, kwargs, name, mailbox)
+        return self._guardian.spawn(name, Props(actor, args, kwargs, mailbox))
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 - the design's name
         """Return the ref of an entity; it need not exist yet, and nothing is sent.
@@ -218,7 +220,7 @@ class ActorSystem:
         now = 0.0 if self._loop is None else self._loop.time()
         self._dead_letters.report(message, recipient, sender, reason, now=now)
 
-    # --- what a complete system overrides ----------------------------------------------------------
+    # --- what a complete system overrides ---------------------------------------------------------
 
     def default_supervision(self) -> SupervisionStrategy | None:
         """Return the strategy of top-level actors and of supervisors that name none."""
@@ -228,12 +230,13 @@ class ActorSystem:
         """Make the transport; called once, when the first entity is reached."""
         raise NotRunning(f"system {self.name!r} has no transport, so it reaches no entities")
 
-    # --- start and end -----------------------------------------------------------------------------
+    # --- start and end ----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         if self._loop is not None or self._stopped.is_set():
             raise NotRunning(
-                f"system {self.name!r} was entered before; a system is used once, so make another one"
+                f"system {self.name!r} was entered before; a system is used once, so make another "
+                "one"
             )
         self._loop = asyncio.get_running_loop()
         if self.entities is not None:
@@ -279,7 +282,7 @@ class ActorSystem:
                 try:
                     async with asyncio.timeout(_TRANSPORT_DEADLINE):
                         await self._transport.aclose()
-                except Exception as error:  # noqa: BLE001 - the rest is stopped all the same
+                except Exception as error:
                     self.log.error(
                         "the transport failed to close", error=repr(error), exc_info=error
                     )

@@ -1,8 +1,8 @@
 """An actor's turns: signals first, then mail, one coroutine at a time.
 
-What others want of an actor arrives as a *signal*, a call to be made in the actor's own turn, ahead of
-its mail. Coroutines of the user (handlers, `started`, `stopped`) are handed to the dispatcher one at a
-time; `_then` says what follows when one returns.
+What others want of an actor arrives as a *signal*, a call to be made in the actor's own turn, ahead
+of its mail. Coroutines of the user (handlers, `started`, `stopped`) are handed to the dispatcher
+one at a time; `_then` says what follows when one returns.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from ._actor import Actor
 from ._errors import ActorFailed
 from ._inbox import Inbox
-from ._mailbox import NOTHING, Envelope, MailboxOptions, unpack
+from ._mailbox import NOTHING, Envelope, unpack
+from ._props import Props
 from ._runtime import System
 
 Work: TypeAlias = Coroutine[Any, Any, Any]
@@ -38,12 +39,16 @@ _RUNNING = State.RUNNING
 
 
 class Turns(Inbox):
-    """The half of a cell that the dispatcher talks to. What a crash and an end mean is the cell's."""
+    """The half of a cell that the dispatcher talks to.
+
+    What a crash and an end mean is the cell's.
+    """
 
     __slots__ = (
         "_actor",
         "_class",
         "_envelope",
+        "_props",
         "_signals",
         "_then",
         "_working",
@@ -51,13 +56,12 @@ class Turns(Inbox):
         "state",
     )
 
-    def __init__(
-        self, system: System, mailbox: MailboxOptions | None, actor_class: type[Actor]
-    ) -> None:
-        super().__init__(system, mailbox)
+    def __init__(self, system: System, props: Props) -> None:
+        super().__init__(system, props.mailbox)
         self.state = State.STARTING
         self.killed = False
-        self._class = actor_class
+        self._props = props
+        self._class = props.actor
         self._actor: Actor | None = None
         self._signals: deque[Signal] | None = None
         self._envelope = NOTHING  # the message in hand
@@ -160,7 +164,8 @@ class Turns(Inbox):
         """Handle an envelope, or a message of a class not met before."""
         self._envelope = envelope = unpack(item)
         message, _, reply = envelope
-        function = self._class.handlers.lookup(type(message))
+        handlers = self._class.handlers
+        function = handlers.known.get(type(message)) or handlers.lookup(type(message))
         result = self._unhandled(envelope) if function is None else function(self._actor, message)
         if type(result) is CoroutineType:
             return result

@@ -1,6 +1,7 @@
 """callboard: actors for asyncio with durable mailboxes on Kafka.
 
-Importing this loads neither aiokafka nor protobuf; a transport does, when the first entity is reached.
+Importing this loads neither aiokafka nor protobuf; a transport does, when the first entity is
+reached.
 """
 
 from ._logging import configure_logging

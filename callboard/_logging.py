@@ -18,8 +18,9 @@ def configure_logging(
 ) -> None:
     """Log readable lines, or JSON, to standard error.
 
-    callboard's own lines go through structlog. What libraries such as aiokafka log with the standard
-    `logging` comes out the same way, from WARNING on. Calling this again replaces what it did before.
+    callboard's own lines go through structlog. What libraries such as aiokafka log with the
+    standard `logging` comes out the same way, from WARNING on. Calling this again replaces what it
+    did before.
 
     Args:
         level: debug, info, warning, error or critical, for callboard's own lines.

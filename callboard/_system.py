@@ -4,7 +4,7 @@ import os
 
 from .actors import ActorSystem as CoreSystem
 from .actors import MessagePolicy, SupervisionStrategy, Transport
-from .supervision import OneForOne, RetryPolicy, RetryPolicy
+from .supervision import OneForOne, RetryPolicy
 
 _DEFAULT_TRANSPORT = "memory://"
 _VARIABLE = "CALLBOARD_TRANSPORT"
@@ -29,4 +29,4 @@ class ActorSystem(CoreSystem):
 
         url = self.transport_url or os.environ.get(_VARIABLE) or _DEFAULT_TRANSPORT
         hosts = None if self.entities is None else list(self.entities)
-        return create_transport(self, url, hosts=hosts, policy=RetryPolicy())
+        return create_transport(self, url, hosts=hosts, policy=self._policy)

@@ -1,7 +1,7 @@
 """Supervision: what to do about failures, as pure decisions.
 
-Strategies decide about actors, retry policies about messages of entities. Both are values: the actor
-core and the transport ask them and carry out what they say.
+Strategies decide about actors, retry policies about messages of entities. Both are values: the
+actor core and the transport ask them and carry out what they say.
 """
 
 from ._backoff import Backoff

@@ -30,7 +30,8 @@ class Backoff:
     def __post_init__(self) -> None:
         if not 0.0 <= self.initial <= self.maximum:
             raise ValueError(
-                f"Backoff({self.initial:g}, {self.maximum:g}): the initial delay lies between 0 and the "
+                f"Backoff({self.initial:g}, {self.maximum:g}): the initial delay lies between 0 "
+                "and the "
                 "maximum, in seconds, as in Backoff(0.1, 10.0)"
             )
         if self.factor < 1.0:

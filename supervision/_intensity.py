@@ -9,7 +9,9 @@ History: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """At most `max_restarts` restarts within any `within` seconds, all children of one supervisor together.
+    """At most `max_restarts` restarts within any `within` seconds.
+
+    All children of one supervisor count together.
 
     >>> intensity = Intensity(max_restarts=1, within=5.0)
     >>> intensity.admit((), 10.0)

@@ -26,18 +26,19 @@ class OneForOne:
     ```python
     class Desk(Actor):
         supervision = OneForOne(
-            max_restarts=5, within=10.0, decider={KeyError: Directive.RESUME, OSError: Directive.RESTART}
+            max_restarts=5, within=10.0, decider={KeyError: Directive.RESUME, OSError:
+            Directive.RESTART}
         )
     ```
 
-    It is the strategy for the *children* of the class it stands in. Order of events at a restart: the
-    child's children stop, `stopped` of the old instance is called, the backoff passes, a new instance
-    is made and its `started` called; then the mail goes on. The delay grows with each restart of the
-    same child in a row; a row ends when the child has run for `within` seconds.
+    It is the strategy for the *children* of the class it stands in. Order of events at a restart:
+    the child's children stop, `stopped` of the old instance is called, the backoff passes, a new
+    instance is made and its `started` called; then the mail goes on. The delay grows with each
+    restart of the same child in a row; a row ends when the child has run for `within` seconds.
 
-    More restarts than `max_restarts` within `within` seconds, all children of the supervisor together
-    (as in OTP), are the supervisor's failure: it fails with RestartIntensityExceeded, and its own
-    parent decides.
+    More restarts than `max_restarts` within `within` seconds, all children of the supervisor
+    together (as in OTP), are the supervisor's failure: it fails with RestartIntensityExceeded, and
+    its own parent decides.
 
     Args:
         max_restarts: how many restarts are admitted in the window.
@@ -67,7 +68,8 @@ class OneForOne:
         for error, directive in table.items():
             if not isinstance(directive, Directive):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
                 raise TypeError(
-                    f"the decider answers {error.__name__} with {directive!r}; write a Directive, such as "
+                    f"the decider answers {error.__name__} with {directive!r}; write a Directive, "
+                    "such as "
                     f"{{{error.__name__}: Directive.RESTART}}"
                 )
         self._decider = MappingProxyType(table)

@@ -17,7 +17,8 @@ class RetryPolicy:
         policy = RetryPolicy(max_attempts=5, skip=(Duplicate,), quarantine=(ValueError,))
     ```
 
-    Exceptions that are listed decide at once, without another attempt; the nearest base class counts.
+    Exceptions that are listed decide at once, without another attempt; the nearest base class
+    counts.
 
     Args:
         max_attempts: how often the message is handled before it goes to quarantine.
@@ -58,7 +59,8 @@ class RetryPolicy:
             for error in errors:
                 if self._listed.setdefault(error, fate) != fate:
                     raise ValueError(
-                        f"{error.__name__} is listed twice, the second time under {name}; a failure has one fate"
+                        f"{error.__name__} is listed twice, the second time under {name}; a "
+                        "failure has one fate"
                     )
 
     def decide(self, error: BaseException, attempt: int, uniform: float) -> Fate:

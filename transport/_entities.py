@@ -53,6 +53,7 @@ class EntityVerbs:
         self._inbox = inbox
         self._ready = ready
         self._mailboxes: dict[str, tuple[str, int]] = {}
+        self._reached: set[str] = set()  # kinds whose topics are known to exist
         self._source: Header = (
             "ce_source",
             f"callboard://{system.name}/nodes/{system.node}".encode(),
@@ -81,7 +82,9 @@ class EntityVerbs:
         if turn is not None and turn.open:
             turn.outputs.append(build(turn.next_id()))
             return
-        await self._ready()
+        if ref.kind not in self._reached:
+            await self._ready()
+            self._reached.add(ref.kind)
         await self._sender.send(build)
 
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 the contract's own name

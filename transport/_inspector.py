@@ -202,7 +202,7 @@ class Inspector:
                 try:
                     fetched = await tail.next(_POLL)
                 except TransportError:
-                    await asyncio.sleep(_POLL)  # the broker may come back; callers see it themselves
+                    await asyncio.sleep(_POLL)  # it may come back; callers see it themselves
                     continue
                 for partition, records in fetched.items():
                     for record in records:

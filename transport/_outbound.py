@@ -194,4 +194,3 @@ def _fail(items: list[_Item], error: Exception) -> None:
         if item.done is not None and not item.done.done():
             item.done.set_exception(error)
             item.done.exception()  # a sender that was cancelled meanwhile does not ask for it
-

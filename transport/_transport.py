@@ -10,7 +10,6 @@ from ..actors import (
     EntityRef,
     MessagePolicy,
     TransportClosed,
-    TransportUnavailable,
 )
 from ..schemas import TypeRegistry
 from ._entities import EntityVerbs
@@ -78,16 +77,14 @@ class KafkaTransport:
         self._changing = asyncio.Lock()
         self._closed = False
         self._starting: asyncio.Task[None] | None = None
-        self._broker: "Broker | None" = None
+        self._broker: Broker | None = None
         self._admin: Admin | None = None
         self._driver: KafkaDriver | None = None
         self._core: DeliveryCore | None = None
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
         self._inbox = Inbox(system, self._codec)
-        self._announcer = Announcer(
-            system, self._sender, self._owned, lambda: self._counters.as_dict()
-        )
+        self._announcer = Announcer(system, self._sender, self._owned, self._counters.as_dict)
         self._verbs = EntityVerbs(
             system, self._codec, self._sender, self._inbox, self._ready_to_read
         )
@@ -119,7 +116,7 @@ class KafkaTransport:
         """
         name = kind.kind()
         if id.startswith("\x00"):
-            raise ValueError(f"{id!r} cannot be the id of an entity: it starts with a NUL character")
+            raise ValueError(f"{id!r} cannot be an entity's id: it starts with a NUL character")
         if self._kinds.get(name) is not kind:
             self._know(kind)
             if self._hosts_everything:
@@ -210,10 +207,7 @@ class KafkaTransport:
         if not fresh:
             return
         assert self._admin is not None
-        try:
-            await self._admin.ensure(kind_topics(self._system.name, fresh.values()))
-        except TimeoutError as error:
-            raise TransportUnavailable("the broker did not create the topics in time") from error
+        await self._admin.ensure(kind_topics(self._system.name, fresh.values()))
         hosted = [
             Kind(self._system.name, kind, self._policy)
             for name, kind in fresh.items()

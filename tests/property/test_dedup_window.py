@@ -1,8 +1,9 @@
 """The bounded window remembers as much as an unbounded one would."""
 
-from callboard.transport.delivery import MessageId, Window
 from hypothesis import given
 from hypothesis import strategies as st
+
+from callboard.transport.delivery import MessageId, Window
 
 
 @st.composite

@@ -1,9 +1,10 @@
 """The tracker under every interleaving of receiving and finishing."""
 
 import pytest
-from callboard.transport.delivery import Tracker
 from hypothesis import given
 from hypothesis import strategies as st
+
+from callboard.transport.delivery import Tracker
 
 
 @st.composite
@@ -12,7 +13,9 @@ def histories(draw: st.DrawFn) -> tuple[list[int], list[tuple[str, int]]]:
     gaps = draw(st.lists(st.integers(1, 5), min_size=1, max_size=40))
     start = draw(st.integers(0, 1_000))
     offsets = [start + sum(gaps[: at + 1]) - 1 for at in range(len(gaps))]
-    waiting, events, at = [], [], 0
+    waiting: list[int] = []
+    events: list[tuple[str, int]] = []
+    at = 0
     while at < len(offsets) or waiting:
         if at < len(offsets) and (not waiting or draw(st.booleans())):
             waiting.append(offsets[at])

@@ -5,6 +5,9 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf.message import Message
+from support.scripted_log import Log, ScriptedPort
+
 from callboard import ActorSystem, Entity, EntityRef
 from callboard.actors import Transport
 from callboard.schemas import TypeRegistry
@@ -26,8 +29,6 @@ from callboard.transport.delivery import (
     partition_for,
     with_batch_headers,
 )
-from google.protobuf.message import Message
-from support.scripted_log import Log, ScriptedPort
 
 SYSTEM = "t"
 
@@ -50,7 +51,7 @@ class _References(Transport):
 
     async def start(self) -> None: ...
 
-    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
+    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 the port's
         self._verbs.know(kind)
         return EntityRef(SYSTEM, kind.kind(), id, self._verbs)
 
@@ -123,7 +124,7 @@ class Node:
         """Wait until everything in the mailboxes is committed."""
         log = self.port.log
         async with asyncio.timeout(60):
-            while any(
+            while any(  # noqa: ASYNC110 the log is plain data; the time is virtual
                 log.committed.get(partition, 0) < len(log.partitions[partition])
                 for partition in self.mailboxes
             ):

@@ -48,7 +48,7 @@ class ScriptedPort:
         self.awake = asyncio.Event()
         self.positions: dict[TopicPartition, int] = {}
         self._step = step
-        self._mode = mode
+        self._mode: Mode = mode
 
     async def produce(self, records: Sequence[Outbound]) -> list[int]:
         """Append records, or fail as scripted."""

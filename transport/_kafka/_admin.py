@@ -43,9 +43,9 @@ class Admin:
             TransportError: A topic has another number of partitions, or the
                 broker refuses to create it.
         """
-        async with asyncio.timeout(self._timeout * 3):
-            client = await self._open()
-            try:
+        client = await self._open()
+        try:
+            async with asyncio.timeout(self._timeout * 3):
                 there = await self._partitions(client, [spec.name for spec in specs])
                 missing = [spec for spec in specs if spec.name not in there]
                 if missing:
@@ -53,10 +53,10 @@ class Admin:
                     there = await self._appeared(client, specs)
                 for spec in specs:
                     _check(spec, there[spec.name])
-            except KafkaError as error:
-                raise translate(error, "prepare the topics") from error
-            finally:
-                await client.close()
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, "prepare the topics") from error
+        finally:
+            await client.close()
 
     async def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """Return the number of partitions of those topics that exist."""
@@ -120,7 +120,7 @@ class Admin:
                 for spec in specs
             ]
         )
-        for topic, code, *message in answer.topic_errors:
+        for topic, code, *message in answer.topic_errors:  # pyright: ignore[reportAttributeAccessIssue]
             if code and for_code(code) is not TopicAlreadyExistsError:
                 said = (message and message[0]) or for_code(code).__name__
                 raise TransportError(f"the broker does not create topic {topic}: {said}")

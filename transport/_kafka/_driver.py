@@ -181,7 +181,7 @@ class KafkaDriver:
     async def _poll(self) -> None:
         consumer, core = self._joined(), self._core
         assert core is not None
-        owned = consumer.assignment()
+        owned = set(consumer.assignment())
         ready = [p for p in owned if core.accepts(TopicPartition(p.topic, p.partition))]
         self._regulate(consumer, owned, ready)
         if not ready:
@@ -198,7 +198,7 @@ class KafkaDriver:
     def _regulate(
         self,
         consumer: AIOKafkaConsumer,
-        owned: frozenset[KafkaPartition],
+        owned: set[KafkaPartition],
         ready: Sequence[KafkaPartition],
     ) -> None:
         """Pause partitions that stay full; resume those that have room again."""
@@ -227,16 +227,20 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._core = core
         self._on_change = on_change
 
-    async def on_partitions_revoked(self, revoked: frozenset[KafkaPartition]) -> None:
+    # The client awaits what these return, and declares them plain.
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, revoked: frozenset[KafkaPartition]
+    ) -> None:
         """Drain and commit; the group waits for it, up to the rebalance time-out."""
         try:
             await self._core.revoked([TopicPartition(p.topic, p.partition) for p in revoked])
-        except Exception:
+        except Exception:  # noqa: BLE001 the client would swallow it without a word
             _log.exception("giving partitions back failed")
             self._core.lost()
 
-    async def on_partitions_assigned(self, assigned: frozenset[KafkaPartition]) -> None:
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: frozenset[KafkaPartition]
+    ) -> None:
         """Start restoring; returns at once, so that the group is not held up."""
-
         self._on_change()
         self._core.assigned([TopicPartition(p.topic, p.partition) for p in assigned])

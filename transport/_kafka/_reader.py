@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
@@ -12,12 +12,9 @@ from ..delivery import Inbound, TopicPartition
 from ._errors import no_broker, translate
 
 
-def as_inbound(records: Sequence[object]) -> list[Inbound]:
+def as_inbound(records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Inbound]:
     """Return the client's records as ours."""
-    return [
-        Inbound(r.offset, r.key, r.value, r.headers)  # type: ignore[attr-defined]  # pyright: ignore
-        for r in records
-    ]
+    return [Inbound(r.offset, r.key, r.value, r.headers) for r in records]
 
 
 class Reader:
@@ -63,9 +60,7 @@ class Reader:
             finally:
                 await consumer.stop()
 
-    async def tail(
-        self, partitions: Sequence[TopicPartition], *, from_start: bool
-    ) -> "Tail":
+    async def tail(self, partitions: Sequence[TopicPartition], *, from_start: bool) -> "Tail":
         """Start following partitions from their start, or from what comes next."""
         consumer = await self._open(partitions)
         places = [KafkaPartition(*p) for p in partitions]

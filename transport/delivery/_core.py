@@ -103,8 +103,7 @@ class DeliveryCore:
                 await self._commit()
         except (TimeoutError, TransportError) as error:
             self._host.system.log.warning(
-                "partitions left before everything was written; "
-                "what is missing is delivered again",
+                "partitions left before everything was written; what is missing is delivered again",
                 partitions=len(shards),
                 error=str(error) or type(error).__name__,
             )
@@ -186,7 +185,7 @@ class DeliveryCore:
         # Handlers that really wait are rare and end by their own deadlines; looking
         # every few milliseconds is simpler than an event per lane, and costs nothing
         # while no partition moves.
-        while any(shard.busy for shard in shards):
+        while any(shard.busy for shard in shards):  # noqa: ASYNC110 said above
             await asyncio.sleep(0.005)
 
     async def _commit_for_ever(self) -> None:
@@ -204,8 +203,7 @@ class DeliveryCore:
         moved = {
             partition: shard.tracker.position
             for partition, shard in self._shards.items()
-            if partition in self._committed
-            and shard.tracker.position > self._committed[partition]
+            if partition in self._committed and shard.tracker.position > self._committed[partition]
         }
         if moved:
             await self._port.commit(moved)

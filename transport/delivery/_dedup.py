@@ -40,20 +40,17 @@ class MessageId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "MessageId | None":
         """Read an id back, or None when it was not made by callboard."""
-        source, colon, number = text.rpartition(":")
-        offset, dot, index = number.partition(".")
-        if not (source and colon and dot and _is_number(offset) and _is_number(index)):
+        source, _, place = text.rpartition(":")
+        offset, dot, index = place.partition(".")
+        if not source or not dot or not text.isascii():
             return None
-        if int(index) >= MAX_OUTPUTS:
+        if not (offset.isdecimal() and index.isdecimal()):
             return None
-        return cls.derived(source, int(offset), int(index))
+        low = int(index)
+        return cls(source, int(offset) << INDEX_BITS | low) if low < MAX_OUTPUTS else None
 
     def __str__(self) -> str:
         return f"{self.source}:{self.number >> INDEX_BITS}.{self.number & (MAX_OUTPUTS - 1)}"
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
 
 
 def floor_number(offset: int) -> int:

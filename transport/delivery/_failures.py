@@ -14,7 +14,7 @@ _MAX_ERROR = 500
 _MAX_TRACEBACK = 4_000
 
 
-class UnhandledMessage(SchemaError):
+class UnhandledMessageError(SchemaError):
     """An entity has no handler for a message's type; the sender or the entity is wrong."""
 
     def __init__(self, entity: type, message: type) -> None:
@@ -65,9 +65,7 @@ def _reply_target(reply_to: bytes) -> tuple[TopicPartition, bytes] | None:
     return TopicPartition(topic, int(partition)), node.encode()
 
 
-def ask_reply(
-    reply_to: bytes, correlation: bytes, result: object, codec: Codec
-) -> Outbound | None:
+def ask_reply(reply_to: bytes, correlation: bytes, result: object, codec: Codec) -> Outbound | None:
     """Return the record that answers an ask.
 
     Raises:
@@ -99,7 +97,7 @@ def ask_failure(
 
 def read_reply(
     headers: dict[str, bytes], value: bytes | None, codec: Codec
-) -> Message | None | BaseException:
+) -> Message | BaseException | None:
     """Return what an answer says: the reply, nothing, or why it failed."""
     status = headers.get(STATUS)
     if status == NOTHING:

@@ -33,9 +33,7 @@ class Flusher:
     While one flush waits for the log, handlers go on and fill the next.
     """
 
-    def __init__(
-        self, host: Host, port: LogPort, shards: Callable[[], Sequence[Shard]]
-    ) -> None:
+    def __init__(self, host: Host, port: LogPort, shards: Callable[[], Sequence[Shard]]) -> None:
         self._host = host
         self._port = port
         self._shards = shards

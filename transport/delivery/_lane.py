@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...actors import Entity, EntityContext, Escalate, Quarantine, Retry, SchemaError, Skip
-from ._codec import CORRELATION, REPLY_TO, SOURCE, TYPE, Codec, floor_of, id_of, text
-from ._dedup import floor_number
-from ._failures import UnhandledMessage, ask_failure, ask_reply, failure_event
+from ._codec import CORRELATION, ID, REPLY_TO, SOURCE, TYPE, Codec, floor_of, id_of, text
+from ._dedup import MessageId, floor_number
+from ._failures import UnhandledMessageError, ask_failure, ask_reply, failure_event
 from ._quarantine import BEHIND, FAILED, UNDECODABLE, UNHANDLED
 from ._records import Header, Inbound, Outbound
 from ._state import StoredState, decode_window, encode_window
@@ -53,6 +53,7 @@ class Lane:
         "_attempt",
         "_entity",
         "_headers",
+        "_message_id",
         "_pending",
         "_retry",
         "_source",
@@ -85,6 +86,7 @@ class Lane:
         self._entity: Entity | None = None
         self._pending: Inbound | None = None  # its async handler is running
         self._headers: dict[str, bytes] = {}
+        self._message_id: MessageId | None = None
         self._turn: Turn | None = None
         self._attempt = 1
         self._retry: asyncio.TimerHandle | None = None
@@ -176,7 +178,10 @@ class Lane:
         shard = self.shard
         headers = self._headers = dict(record.headers)
         self._turn = None
-        if record.offset <= self.applied or self._is_duplicate(headers):
+        message_id = self._message_id = id_of(headers)
+        if record.offset <= self.applied or (
+            message_id is not None and self.window.has(message_id)
+        ):
             self.queue.popleft()
             shard.host.counters.redeliveries_skipped += 1
             shard.done(Outcome(record.offset, [], None, None, None))
@@ -185,50 +190,43 @@ class Lane:
             self._quarantine(BEHIND, None)
             return None
         try:
-            message = shard.host.codec.decode(
-                headers.get(TYPE), record.value, shard.kind.sole_type
-            )
+            message = shard.host.codec.decode(headers.get(TYPE), record.value, shard.kind.sole_type)
         except SchemaError as error:
             self._quarantine(UNDECODABLE, error)
             return None
         handle = shard.kind.handlers.lookup(type(message))
         if handle is None:
-            error = UnhandledMessage(shard.kind.entity, type(message))
-            self._quarantine(UNHANDLED, error)
+            self._quarantine(UNHANDLED, UnhandledMessageError(shard.kind.entity, type(message)))
             return None
-        self._turn = turn = Turn(shard.source, record.offset, self._source)
-        entity = self._entity
-        if entity is None or shard.kind.has_started:
-            try:
-                entity, is_new = self._instance()
-            except Exception as error:  # noqa: BLE001 a constructor is user code: supervised
-                self._failed(error)
-                return None
-            if is_new and shard.kind.has_started:
-                self._pending = record
-                return self._start_and_handle(entity, handle, message, turn)
-        context = entity.context
-        context.sender = text(headers, SOURCE)
-        context.message_id = text(headers, "ce_id")
-        context.attempt = self._attempt
+        self._turn = Turn(shard.source, record.offset, self._source)
+        return self._call(handle, message, self._turn)
+
+    def _call(
+        self, handle: Callable[..., Any], message: object, turn: Turn
+    ) -> Coroutine[Any, Any, Any] | None:
+        """Call the handler; return a coroutine when it, or `started` before it, has to wait."""
+        starting = self._entity is None and self.shard.kind.has_started
         token = current_turn.set(turn)
         try:
-            result = handle(entity, message)
+            entity = self._entity or self._new_entity()
+            context = entity.context
+            context.sender = text(self._headers, SOURCE)
+            context.message_id = text(self._headers, ID)
+            context.attempt = self._attempt
+            result = self._start(entity, handle, message) if starting else handle(entity, message)
         except Exception as error:  # noqa: BLE001 a handler is user code: supervised
             self._failed(error)
             return None
         finally:
             current_turn.reset(token)
         if iscoroutine(result):
-            self._pending = record
+            self._pending = self.queue[0]
             return self._in_turn(result, turn)
         self._succeeded(result)
         return None
 
-    def _instance(self) -> tuple[Entity, bool]:
-        """Return the entity's instance with its state, making it when there is none."""
-        if self._entity is not None:
-            return self._entity, False
+    def _new_entity(self) -> Entity:
+        """Make the instance, with its state."""
         kind, host = self.shard.kind, self.shard.host
         entity = kind.entity()
         if kind.state_type is not None:
@@ -239,7 +237,7 @@ class Lane:
             log=host.system.log.bind(entity=self.path),
         )
         self._entity = entity
-        return entity, True
+        return entity
 
     @staticmethod
     async def _in_turn(running: Coroutine[Any, Any, Any], turn: Turn) -> Any:
@@ -249,21 +247,11 @@ class Lane:
         finally:
             current_turn.reset(token)
 
-    async def _start_and_handle(
-        self, entity: Entity, handle: Any, message: object, turn: Turn
-    ) -> Any:
-        token = current_turn.set(turn)
-        try:
-            await entity.started()
-            entity.context.attempt = self._attempt
-            result = handle(entity, message)
-            return await result if iscoroutine(result) else result
-        finally:
-            current_turn.reset(token)
-
-    def _is_duplicate(self, headers: dict[str, bytes]) -> bool:
-        message_id = id_of(headers)
-        return message_id is not None and self.window.has(message_id)
+    @staticmethod
+    async def _start(entity: Entity, handle: Callable[..., Any], message: object) -> Any:
+        await entity.started()
+        result = handle(entity, message)
+        return await result if iscoroutine(result) else result
 
     def _succeeded(self, result: object) -> None:
         self._pending = None
@@ -291,16 +279,16 @@ class Lane:
         self.queue.popleft()
         self._attempt = 1
         self.applied = outcome.offset
-        message_id = id_of(self._headers)
-        if message_id is not None:
-            self.window.add(message_id, floor_number(floor_of(self._headers)))
+        if self._message_id is not None:
+            self.window.add(self._message_id, floor_number(floor_of(self._headers)))
         self.shard.done(outcome)
 
     def _reply(self, result: object) -> Outbound | None:
         if REPLY_TO not in self._headers:
             return None
         codec: Codec = self.shard.host.codec
-        return ask_reply(self._headers[REPLY_TO], self._headers.get(CORRELATION, b""), result, codec)
+        correlation = self._headers.get(CORRELATION, b"")
+        return ask_reply(self._headers[REPLY_TO], correlation, result, codec)
 
     # -- failure ----------------------------------------------------------------
 

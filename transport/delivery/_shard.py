@@ -178,9 +178,7 @@ class Shard:
     async def passivate(self, before: float, now: float) -> None:
         """Let entities go that have had no mail since `before`; their truth stays."""
         for key, lane in list(self.lanes.items()):
-            if not lane.idle:
-                lane.last_used = now
-            elif not lane.last_used:
+            if not lane.idle or not lane.last_used:
                 lane.last_used = now
             elif lane.last_used <= before:
                 await lane.passivate()

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Version 1 of the demo's messages: generated code, made by `make proto`."""

@@ -1,6 +1,7 @@
 """Transport URLs: what is taken, and what a mistake is told."""
 
 import pytest
+
 from callboard import InvalidTransportURL
 from callboard.transport import parse_transport
 
@@ -54,6 +55,6 @@ def test_session_timeout_is_read() -> None:
 )
 def test_mistakes_are_told(url: str) -> None:
     """Each error says what was expected, and none repeats a password."""
-    with pytest.raises(InvalidTransportURL, match="expected|takes nothing") as caught:
+    with pytest.raises(InvalidTransportURL, match=r"expected|takes nothing") as caught:
         parse_transport(url)
     assert "secret" not in str(caught.value)

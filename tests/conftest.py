@@ -1,0 +1,46 @@
+"""Fixtures that every folder of tests may use: the brokers."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from support.apache_kafka import ApacheKafka
+from support.kafka_jars import KafkaMissingError
+
+EMBEDDED = "embedded"
+APACHE = "apache"
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[ApacheKafka]:
+    """Give one node of Apache Kafka to the whole run, started by the first test that asks.
+
+    Topics and groups are not cleared between tests: name them apart.
+    A machine without Java or Maven skips; CI (the variable `CI` is set) fails instead.
+    """
+    kafka = ApacheKafka()
+    try:
+        kafka.start()
+    except KafkaMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
+        pytest.skip(str(error))
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture(params=[EMBEDDED, pytest.param(APACHE, marks=pytest.mark.kafka)])
+async def broker_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Give the bootstrap `host:port` of the embedded broker, then of Apache Kafka.
+
+    The embedded one is fresh for each test and runs in the test's own loop.
+    """
+    if request.param == APACHE:
+        kafka: ApacheKafka = request.getfixturevalue("apache_kafka")
+        yield kafka.bootstrap
+        return
+    # Here, and not above: most tests need no broker and should not load one.
+    from callboard.transport.broker import Broker  # noqa: PLC0415 - see above
+
+    async with Broker() as broker:
+        yield broker.bootstrap

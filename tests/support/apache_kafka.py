@@ -1,0 +1,242 @@
+"""One node of Apache Kafka for tests: started by the test run, ended by it.
+
+`make kafka` (which runs this file) keeps one up until Ctrl-C and prints its address.
+"""
+
+import asyncio
+import base64
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from support.kafka_jars import KafkaMissingError, ensure_jars, java
+
+_READY = "Kafka Server started"
+_PORT_TAKEN = "Address already in use"
+_ATTEMPTS = 3
+_LOOK_EVERY = 0.05
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.listener.names": "CONTROLLER",
+        "auto.create.topics.enable": "false",
+        "offsets.topic.num.partitions": "4",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        # A group of tests starts at once, and a killed member is missed after half a second.
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "500",
+    }
+)
+"""What every node is started with, besides its listeners and its folder."""
+
+
+class ApacheKafkaError(Exception):
+    """Apache Kafka did not start; the message ends with what it said last."""
+
+
+class ApacheKafka:
+    """A single KRaft node, broker and controller in one, on loopback and ports of its own.
+
+    It keeps its data in a temporary folder that goes when it stops. Use it as
+    a context manager, or as an async one where blocking the loop would matter:
+
+        with ApacheKafka() as kafka:
+            AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+
+    Args:
+        settings: Entries of `server.properties` that replace or join `SETTINGS`.
+        heap_megabytes: The Java heap.
+        start_timeout: Seconds until a start counts as failed.
+        stop_timeout: Seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        heap_megabytes: int = 384,
+        start_timeout: float = 60.0,
+        stop_timeout: float = 10.0,
+    ) -> None:
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._heap_megabytes = heap_megabytes
+        self._start_timeout = start_timeout
+        self._stop_timeout = stop_timeout
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`, for clients; known once started."""
+        assert self._port, "start() comes first"
+        return f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Fetch the jars if need be, format the storage, start, and wait until it serves.
+
+        Raises:
+            KafkaMissingError: No Java, or no jars and no way to fetch them.
+            ApacheKafkaError: It ended, or was not ready in time.
+        """
+        assert self._process is None, "already started"
+        classpath = f"{ensure_jars()}/*"
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                if self._start_on_free_ports(classpath, last=attempt == _ATTEMPTS):
+                    return
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the node, kindly and then not, and remove its data; twice is fine."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(self._stop_timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(self._stop_timeout)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _start_on_free_ports(self, classpath: str, *, last: bool) -> bool:
+        """Return False if another process took a port first, and there is another attempt."""
+        deadline = time.monotonic() + self._start_timeout
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="callboard-kafka-"))
+        self._port, controller_port = _free_ports(2)
+        properties = folder / "server.properties"
+        properties.write_text(self._properties(folder, controller_port))
+        self._format(classpath, properties, deadline)
+        log = folder / "server.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    *(java(), f"-Xmx{self._heap_megabytes}m", "-XX:+UseSerialGC"),
+                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                    # The line that says it serves is the only one wanted at this level.
+                    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+                    *("-cp", classpath, "kafka.Kafka", str(properties)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+            )
+        while _READY not in (said := log.read_text(errors="replace")):
+            ended = self._process.poll()
+            if ended is not None and _PORT_TAKEN in said and not last:
+                self.stop()
+                return False
+            if ended is not None:
+                raise ApacheKafkaError(f"Apache Kafka ended with {ended}:\n{_tail(said)}")
+            if time.monotonic() > deadline:
+                raise ApacheKafkaError(
+                    f"Apache Kafka was not ready after {self._start_timeout:g} s:\n{_tail(said)}"
+                )
+            time.sleep(_LOOK_EVERY)
+        return True
+
+    def _properties(self, folder: Path, controller_port: int) -> str:
+        places = {
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller_port}",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+            "log.dirs": str(folder / "data"),
+        }
+        return "".join(f"{name}={value}\n" for name, value in (self._settings | places).items())
+
+    @staticmethod
+    def _format(classpath: str, properties: Path, deadline: float) -> None:
+        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        command = [
+            # It lives for a second: too short for the second compiler to pay.
+            *(java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            *("-cp", classpath, "kafka.tools.StorageTool", "format"),
+            *("--cluster-id", cluster, "--config", str(properties)),
+        ]
+        try:
+            subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=deadline - time.monotonic(),
+                check=True,
+            )
+        except subprocess.CalledProcessError as error:
+            raise ApacheKafkaError(f"formatting failed:\n{_tail(error.stdout)}") from error
+        except subprocess.TimeoutExpired as error:
+            raise ApacheKafkaError(f"formatting took over {error.timeout:.0f} s") from error
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that are free now; another process may still be faster."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+def _tail(text: str, lines: int = 12) -> str:
+    said = [line for line in text.splitlines() if not line.startswith("\tat ")]  # Java's stacks
+    return "\n".join(said[-lines:])
+
+
+def main() -> None:
+    """Run a node until SIGINT or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ApacheKafka() as kafka:
+            print(f"Apache Kafka on {kafka.bootstrap}; Ctrl-C ends it", flush=True)
+            signal.pause()
+    except KeyboardInterrupt:
+        pass
+    except (ApacheKafkaError, KafkaMissingError) as error:
+        sys.exit(f"apache_kafka: {error}")
+
+
+if __name__ == "__main__":
+    main()

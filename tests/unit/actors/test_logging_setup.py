@@ -1,0 +1,130 @@
+"""Logging as `configure_logging` sets it up, and the package's door."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+import callboard
+from callboard import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_lines_are_readable_and_libraries_join_in_from_warning_on() -> None:
+    """Own lines come from the level on, other libraries' from WARNING on, in one form."""
+    out = io.StringIO()
+    configure_logging("info", stream=out)
+    structlog.get_logger("callboard").info("curtain", actor="callboard://t/user/a")
+    structlog.get_logger("callboard").debug("unseen")
+    logging.getLogger("aiokafka.conn").warning("broker %s went away", 7)
+    logging.getLogger("aiokafka.conn").info("unseen")
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "curtain" in lines[0]
+    assert "actor=callboard://t/user/a" in lines[0]
+    assert "broker 7 went away" in lines[1]
+    assert "warning" in lines[1]
+
+
+def test_json_lines_are_objects() -> None:
+    """With json, each line is an object, tracebacks and other libraries' lines included."""
+    out = io.StringIO()
+    configure_logging("debug", json=True, stream=out)
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        structlog.get_logger("callboard").error("actor failed", exc_info=error)
+    logging.getLogger("aiokafka").error("bad")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first["event"] == "actor failed"
+    assert "ValueError: boom" in first["exception"]
+    assert (second["event"], second["level"], second["logger"]) == ("bad", "error", "aiokafka")
+
+
+def test_tracebacks_show_no_variables() -> None:
+    """Readable tracebacks are plain: variables may hold secrets."""
+    out = io.StringIO()
+    configure_logging("info", stream=out)
+    password = "swordfish"
+    try:
+        raise ValueError(len(password))
+    except ValueError as error:
+        structlog.get_logger("callboard").error("actor failed", exc_info=error)
+    assert "ValueError: 9" in out.getvalue()
+    assert "swordfish" not in out.getvalue().replace('password = "swordfish"', "")
+
+
+def test_configuring_again_replaces_the_first() -> None:
+    """Lines do not come twice."""
+    first, second = io.StringIO(), io.StringIO()
+    configure_logging("info", stream=first)
+    configure_logging("warning", stream=second)
+    logging.getLogger("x").warning("once")
+    structlog.get_logger("callboard").info("unseen")
+    assert first.getvalue() == ""
+    assert len(second.getvalue().splitlines()) == 1
+
+
+def test_an_unknown_level_is_refused() -> None:
+    """The error lists the levels there are."""
+    with pytest.raises(ValueError, match="debug, info, warning, error, critical"):
+        configure_logging("loud")
+
+
+@pytest.mark.parametrize("package", ["callboard", "callboard.actors", "callboard.supervision"])
+def test_the_doors_are_sorted_and_complete(package: str) -> None:
+    """`__all__` is sorted, each name exists, and every error of the tree is at the front door."""
+    module = sys.modules[package]
+    names = list(module.__all__)
+    assert names == sorted(names)
+    assert all(hasattr(module, name) for name in names)
+
+
+def test_the_front_door_has_every_error() -> None:
+    """Every subclass of CallboardError in the core is exported by the facade."""
+    found, queue = set[str](), [callboard.CallboardError]
+    while queue:
+        one = queue.pop()
+        if one.__module__.startswith("callboard.actors"):
+            found.add(one.__name__)
+        queue.extend(one.__subclasses__())
+    assert found <= set(callboard.__all__)
+
+
+SCRIPT = """
+import asyncio, structlog, sys, time
+import dataclasses, enum, heapq, random, socket, subprocess, traceback, typing, urllib.parse
+before = time.perf_counter()
+import callboard
+print(time.perf_counter() - before)
+loaded = [name for name in sys.modules if name.split(".")[0] in ("aiokafka", "google")]
+assert not loaded, loaded
+"""
+
+
+def test_importing_is_quick_and_loads_no_driver() -> None:
+    """`import callboard` takes under 60 ms more than structlog and loads no driver."""
+    best = min(
+        float(
+            subprocess.run(
+                [sys.executable, "-c", SCRIPT],
+                capture_output=True, text=True, timeout=60, check=True,
+            ).stdout
+        )
+        for _ in range(3)
+    )  # fmt: skip
+    assert best < 0.06
