@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 _Entry: TypeAlias = tuple[float, int, "asyncio.Future[Any]", Callable[[], BaseException]]
 
 # Below this many entries, those already answered cost less than looking for them.
-_COMPACT_FROM = 1024
+_COMPACT_FROM = 128
 
 
 class Deadlines:
@@ -17,7 +17,7 @@ class Deadlines:
 
     One timer serves them all: a timer each would cost more than the message that is waited for. A
     future that was done in time is forgotten when its turn comes or when half of those kept are
-    done, so at most twice as many are kept as are waiting (or 1,024).
+    done, so at most twice as many are kept as are waiting (or 128).
     """
 
     __slots__ = ("_compact_at", "_heap", "_loop", "_number", "_timer")

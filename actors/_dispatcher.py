@@ -53,7 +53,7 @@ class Runnable(Protocol):
     """
 
     def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
-        """Run plain handlers, at most `limit`; return the coroutine of the first async one."""
+        """Handle at most `limit` messages; return a coroutine as soon as one has to be awaited."""
         ...
 
     def completed(self, result: object) -> None:
@@ -98,6 +98,7 @@ class _Runner:
         "begun",
         "budget",
         "chunk",
+        "clock",
         "guarded",
         "in_hand",
         "interrupted",
@@ -110,7 +111,7 @@ class _Runner:
 
     task: "asyncio.Task[None]"
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.begun = False  # its task has been made
         self.in_hand: Runnable | None = None  # set while a coroutine of it is awaited
         self.guarded = False  # a guard is in the loop already
@@ -121,6 +122,7 @@ class _Runner:
         self.turns = 0  # turns since the loop was served
         self.last = 0.0  # loop time when last looked at
         self.until = 0.0  # loop time when this slice ends
+        self.clock = loop.time
 
 
 class Dispatcher:
@@ -214,7 +216,7 @@ class Dispatcher:
                 self._driver = runner
                 parked.set_result(None)
                 return
-        runner = _Runner()
+        runner = _Runner(loop)
         self._driver = runner
         self._runners.add(runner)
         runner.task = loop.create_task(
@@ -269,8 +271,7 @@ class Dispatcher:
                     runnable.completed(result)
                 if self._driver is not runner and not self._drive_again(runner, runnable):
                     return
-                runner.last = runner.task.get_loop().time()
-                if runner.last >= runner.until or not runnable.runnable:
+                if not (self._in_time(runner) and runnable.runnable):
                     break
             if runnable.runnable:
                 queue.append(runnable)
@@ -283,28 +284,31 @@ class Dispatcher:
     def _step(self, runner: _Runner, runnable: Runnable) -> Coroutine[Any, Any, Any] | None:
         """Run plain handlers until one is async, or until the turn is over."""
         while runner.budget > 0:
-            chunk = runner.chunk
+            chunk = min(runner.chunk, runner.budget)
+            runner.budget -= chunk
             try:
-                coroutine = runnable.step(min(chunk, runner.budget))
+                coroutine = runnable.step(chunk)
             except Exception as error:  # noqa: BLE001 - one runnable's bug must not end the others
                 runnable.failed(error)
                 return None
             if coroutine is not None:
-                runner.budget -= 1
                 return coroutine
-            runner.budget -= chunk
-            now = runner.task.get_loop().time()
-            if now - runner.last < _QUICK:
-                runner.chunk = min(chunk * 2, self._throughput)
-            else:
-                runner.chunk = max(chunk // 4, 1)
-            runner.last = now
-            if now >= runner.until or not runnable.runnable:
+            if not (self._in_time(runner) and runnable.runnable):
                 return None
         return None
 
+    def _in_time(self, runner: _Runner) -> bool:
+        """Look at the clock: return whether the slice goes on, and set the length of a step."""
+        now = runner.clock()
+        if now - runner.last < _QUICK:
+            runner.chunk = min(runner.chunk * 2, self._throughput)
+        else:
+            runner.chunk = max(runner.chunk // 4, 1)
+        runner.last = now
+        return now < runner.until
+
     def _begin_slice(self, runner: _Runner) -> None:
-        runner.last = runner.task.get_loop().time()
+        runner.last = runner.clock()
         runner.until = runner.last + self._slice
         runner.turns = 0
 

@@ -5,7 +5,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from ._errors import HandlerError
 
@@ -30,12 +30,12 @@ def handler(method: F) -> F:
     Raises:
         HandlerError: by the `class` statement, when the method's parameters do not say the type.
     """
-    if not isinstance(method, types.FunctionType):
+    if not isinstance(cast("object", method), types.FunctionType):
         raise HandlerError(
             f"@handler marks a method, and was given {method!r}. Write it bare, without "
-            "parentheses, "
-            "nearest to the def:\n    @handler\n    def hello(self, message: Hello) -> HelloReply: "
-            "..."
+            "parentheses, nearest to the def:\n"
+            "    @handler\n"
+            "    def hello(self, message: Hello) -> HelloReply: ..."
         )
     setattr(method, _MARK, True)
     return method

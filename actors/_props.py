@@ -1,6 +1,6 @@
 """What an actor is made of, each time it is made."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ._actor import Actor
 from ._mailbox import MailboxOptions
@@ -24,7 +24,7 @@ class Props(NamedTuple):
         Raises:
             TypeError: with the line to write.
         """
-        actor: object = self.actor
+        actor = cast("object", self.actor)
         if not (isinstance(actor, type) and issubclass(actor, Actor)):
             raise TypeError(
                 f"{actor!r} cannot be spawned: give a subclass of Actor, then the arguments of "

@@ -72,6 +72,10 @@ class Turns(Inbox):
         """Stand still until the supervisor has decided."""
         raise NotImplementedError
 
+    def stop(self, reason: str = "stopped") -> None:
+        """Stop after the message in hand."""
+        raise NotImplementedError
+
     def end(self) -> Work | None:
         """Be stopped."""
         raise NotImplementedError
@@ -100,9 +104,17 @@ class Turns(Inbox):
             if work is not None:
                 self._working = True
                 return work
+        work = self._handle(limit)
+        if work is None:
+            self._rest()
+            return None
+        self._working = True
+        return self._carry_on(work, limit) if self._mail and limit > 1 else work
+
+    def _handle(self, limit: int) -> Work | None:
+        """Handle at most `limit` messages, up to the first whose handler is async."""
         mail = self._mail
         if self.state is not _RUNNING or not mail:
-            self._rest()
             return None
         actor, bounds, known = self._actor, self._bounds, self._class.handlers.known
         for _ in range(limit):
@@ -115,14 +127,28 @@ class Turns(Inbox):
                 result = self._open(item) if function is None else function(actor, item)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the supervisor's
                 self.crash(error, unpack(item))
-                break
+                return None
             if result is not None and type(result) is CoroutineType:
                 self._envelope = unpack(item)
-                self._working = True
                 return result
             if self._signals or not mail:
-                break
-        self._rest()
+                return None
+        return None
+
+    async def _carry_on(self, work: Work, limit: int) -> object:
+        """Finish an async handler and go on with the mail: a coroutine for many is cheaper."""
+        left: Work | None = work
+        result: object = None
+        while left is not None:
+            result = await left
+            limit -= 1
+            if limit <= 0 or self._signals or self.killed:
+                return result  # `completed` answers
+            reply = self._envelope[2]
+            if reply is not None:
+                self.answer(reply, result)
+            self._envelope = NOTHING
+            left = self._handle(limit)
         return None
 
     def completed(self, result: object) -> None:

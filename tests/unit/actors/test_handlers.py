@@ -1,3 +1,4 @@
+# pyright: reportUnusedClass=false
 # ruff: noqa: D101 - what the helper classes do is said by the tests
 """Which method takes which message."""
 

@@ -106,25 +106,24 @@ def test_the_front_door_has_every_error() -> None:
 
 
 SCRIPT = """
-import asyncio, structlog, sys, time
-import dataclasses, enum, heapq, random, socket, subprocess, traceback, typing, urllib.parse
+import sys, time
 before = time.perf_counter()
+import asyncio, structlog
+between = time.perf_counter()
 import callboard
-print(time.perf_counter() - before)
+print((time.perf_counter() - between) / (between - before))
 loaded = [name for name in sys.modules if name.split(".")[0] in ("aiokafka", "google")]
 assert not loaded, loaded
 """
 
 
 def test_importing_is_quick_and_loads_no_driver() -> None:
-    """`import callboard` takes under 60 ms more than structlog and loads no driver."""
-    best = min(
-        float(
-            subprocess.run(
-                [sys.executable, "-c", SCRIPT],
-                capture_output=True, text=True, timeout=60, check=True,
-            ).stdout
+    """`import callboard` takes less time than asyncio and structlog do, and loads no driver."""
+    ratios: list[float] = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False
         )
-        for _ in range(3)
-    )  # fmt: skip
-    assert best < 0.06
+        assert done.returncode == 0, done.stderr
+        ratios.append(float(done.stdout))
+    assert min(ratios) < 1.0

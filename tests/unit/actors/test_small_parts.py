@@ -107,7 +107,7 @@ def test_deadlines_forget_what_is_answered(virtually: Any) -> None:
             future = loop.create_future()
             deadlines.add(future, 3600.0, lambda: AskTimeout("x", "M", 1))
             future.set_result(None)
-        assert len(deadlines) <= 1024
+        assert len(deadlines) <= 128
         waiting = loop.create_future()
         deadlines.add(waiting, 3600.0, lambda: AskTimeout("x", "M", 1))
         deadlines.close(lambda: ValueError("closed"))

@@ -146,10 +146,13 @@ def test_an_exception_of_the_body_passes_after_the_end(virtually: Any) -> None:
     log: list[Any] = []
 
     async def main() -> None:
-        with pytest.raises(KeyError):
+        async def body() -> None:
             async with ActorSystem("t") as system:
                 system.spawn(Stubborn, log, "a")
                 raise KeyError
+
+        with pytest.raises(KeyError):
+            await body()
 
     virtually(main())
     assert log == [("a", "stopped")]
