@@ -204,7 +204,7 @@ class Cell(Watching):
         for child in self.children():
             child.kill()
         if not (self._working and self.system.dispatcher.interrupt(self)):
-            self.signal(self.end)
+            self.signal_first(self.end)  # ahead of a start that might never return
 
     def gone(self) -> "asyncio.Future[None]":
         """Return a future that is done when this actor has stopped."""

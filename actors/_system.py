@@ -201,13 +201,12 @@ class ActorSystem:
         Args:
             exit_code: for `exit_code`, unless the system stops already.
         """
+        if self._stopping is not None:
+            return
         if self._loop is None:
-            raise NotRunning(self._not_running("terminate it"))
-        if self._stopping is None:
-            self.exit_code = exit_code
-            self._stopping = self._loop.create_task(
-                self._stop(), name=f"callboard-stop-{self.name}"
-            )
+            raise NotRunning(self._not_running("terminate"))
+        self.exit_code = exit_code
+        self._stopping = self._loop.create_task(self._stop(), name=f"callboard-stop-{self.name}")
 
     async def wait_stopped(self) -> None:
         """Return when the system has stopped, for whatever reason."""

@@ -157,7 +157,7 @@ class Turns(Inbox):
         then, self._then = self._then, None
         reply = self._envelope[2]
         if then is not None:
-            self._first(then)
+            self.signal_first(then)
         elif reply is not None:
             self.answer(reply, result)
         if self.killed:  # and it swallowed the cancellation
@@ -181,10 +181,14 @@ class Turns(Inbox):
         self.runnable = bool(self._signals) or (self.state is _RUNNING and bool(self._mail))
         self._envelope = NOTHING
 
-    def _first(self, call: Signal) -> None:
+    def signal_first(self, call: Signal) -> None:
+        """Have `call` made before all other signals."""
         if self._signals is None:
             self._signals = deque()
         self._signals.appendleft(call)
+        if not self.runnable:
+            self.runnable = True
+            self.system.dispatcher.schedule(self)
 
     def _open(self, item: Any) -> Any:
         """Handle an envelope, or a message of a class not met before."""

@@ -14,7 +14,7 @@ from ..actors import (
 )
 from ._inbox import Inbox
 from ._kafka import Reader
-from ._outbound import ClientSender
+from ._outbound import ClientSender, Make
 from .delivery import (
     CORRELATION,
     REPLY_TO,
@@ -53,7 +53,8 @@ class EntityVerbs:
         self._inbox = inbox
         self._ready = ready
         self._mailboxes: dict[str, tuple[str, int]] = {}
-        self._reached: set[str] = set()  # kinds whose topics are known to exist
+        self._reached: set[str] = set()
+        self._held: dict[str, list[tuple[EntityRef[Any], object, Make]]] = {}
         self._source: Header = (
             "ce_source",
             f"callboard://{system.name}/nodes/{system.node}".encode(),
@@ -70,10 +71,35 @@ class EntityVerbs:
         if turn is not None and turn.open:
             turn.outputs.append(build(turn.next_id()))
             return
+        if ref.kind in self._reached:
+            self._post(ref, message, build)
+        else:
+            self._held.setdefault(ref.kind, []).append((ref, message, build))
+
+    def reached(self, kind: str) -> None:
+        """Learn that a kind's topics exist, and let go what waited for it.
+
+        Until then nothing may be written: a broker that creates topics when
+        they are first named would make them with another number of partitions.
+        """
+        self._reached.add(kind)
+        for ref, message, build in self._held.pop(kind, ()):
+            self._post(ref, message, build)
+
+    def _post(self, ref: EntityRef[Any], message: object, build: Make) -> None:
         try:
             self._sender.post(build)
         except TransportError as error:
             self._system.dead_letter(message, ref.path, current_sender(), str(error))
+
+    def drop_held(self) -> None:
+        """Report what never left as dead letters: the transport closes."""
+        for held in self._held.values():
+            for ref, message, _ in held:
+                self._system.dead_letter(
+                    message, ref.path, None, "the transport closed before it was reached"
+                )
+        self._held.clear()
 
     async def send(self, ref: EntityRef[Any], message: object) -> None:
         """Send, and wait until the log has it; see `EntityRef.send`."""
@@ -84,7 +110,6 @@ class EntityVerbs:
             return
         if ref.kind not in self._reached:
             await self._ready()
-            self._reached.add(ref.kind)
         await self._sender.send(build)
 
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 the contract's own name
@@ -114,7 +139,7 @@ class EntityVerbs:
 
     def _record(
         self, ref: EntityRef[Any], message: object, extra: list[Header] | None = None
-    ) -> Callable[[str], Outbound]:
+    ) -> Make:
         kind, value = self._codec.encode(message)
         topic, partitions = self._mailboxes[ref.kind]
         key = ref.id.encode()

@@ -102,9 +102,9 @@ class KafkaTransport:
         """
         if self._driver is not None and len(self._prepared) == len(self._kinds):
             return
+        if self._closed:  # also while closing, which holds the lock
+            raise TransportClosed("the transport is closed; the system has stopped")
         async with self._changing:
-            if self._closed:
-                raise TransportClosed("the transport is closed; the system has stopped")
             driver = self._driver or await self._open()
             await self._prepare(driver)
 
@@ -130,14 +130,15 @@ class KafkaTransport:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
+        self._closed = True
         async with self._changing:
-            self._closed = True
             if self._core is not None:
                 await self._core.aclose()
             await self._announcer.aclose()
             if self._driver is not None:
                 await self._sender.drain(_DRAIN)
             await self._inbox.aclose()
+            self._verbs.drop_held()
             await self._sender.aclose()
             if self._driver is not None:
                 await self._driver.aclose()
@@ -217,6 +218,8 @@ class KafkaTransport:
             self._table.update({kind.mailbox: kind for kind in hosted})
             await driver.host(self._core or self._start_core(driver), list(self._table))
         self._prepared.update(fresh)
+        for name in fresh:
+            self._verbs.reached(name)
 
     def _start_core(self, driver: KafkaDriver) -> DeliveryCore:
         host = Host(
@@ -226,6 +229,7 @@ class KafkaTransport:
             options=self._options,
             reference=self._reference,
             reply=self._sender.post_record,
+            reach=self.start,
             counters=self._counters,
         )
         self._core = DeliveryCore(host, driver, self._table)

@@ -1,1 +1,33 @@
-"""Placeholder."""
+"""The main job: every flight that left New York's airports in 2013, replayed to entities.
+
+    _data -> _dispatcher -> Kafka -> _entities      what an application is made of
+    app                                             the worker node
+    _conductor, _company, _processes                start, kill, replace, stop
+    _expected, _verification                        is every total what the CSV file says?
+    _options, _progress, _screen, _report           what was asked for, and what is shown
+
+Begin with `_entities`: it is the part an application's author would write.
+`callboard demo` runs it all.
+"""
+
+from ._conductor import DemoFailed, conduct, system_name
+from ._data import TOTAL, DataMissing
+from ._entities import Aircraft, Airport
+from ._options import MAX_KILLS, DemoOptions
+from ._report import Report, print_report
+from ._screen import make_screen
+
+__all__ = [
+    "MAX_KILLS",
+    "TOTAL",
+    "Aircraft",
+    "Airport",
+    "DataMissing",
+    "DemoFailed",
+    "DemoOptions",
+    "Report",
+    "conduct",
+    "make_screen",
+    "print_report",
+    "system_name",
+]

@@ -80,7 +80,20 @@ def read_flights(archive: Path, limit: int = TOTAL) -> Iterator[tuple[str, Fligh
 
 
 def _flight(number: int, cells: list[str]) -> tuple[str, Flight]:
-    (month, day, carrier, flight, tail, origin, destination, departed, late, arrived, later, miles) = cells
+    (
+        month,
+        day,
+        carrier,
+        flight,
+        tail,
+        origin,
+        destination,
+        departed,
+        late,
+        arrived,
+        later,
+        miles,
+    ) = cells
     message = Flight(
         row=number,
         month=int(month),

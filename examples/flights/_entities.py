@@ -51,9 +51,7 @@ class Aircraft(Entity):
         # A delay the data does not have reads as 0.
         state.delay_minutes += flight.departure_delay + flight.arrival_delay
         origin.tell(
-            Departed(
-                delay_minutes=flight.departure_delay, distance_miles=flight.distance_miles
-            )
+            Departed(delay_minutes=flight.departure_delay, distance_miles=flight.distance_miles)
         )
         if flight.HasField("arrival_time"):
             # Where it crashes on 2400: by now the state is changed and the origin told.

@@ -106,9 +106,7 @@ def make_screen(console: Console, title: str) -> Screen:
 def event_line(seconds: float, what: str, text: str) -> Text:
     """Return the line that tells of an event."""
     style = {"crash": "yellow", "kill": "bold red", "parked": "magenta", "join": "green"}
-    return Text.assemble(
-        (f"{seconds:6.1f} s  ", "dim"), (f"{what:<7}", style.get(what, "")), text
-    )
+    return Text.assemble((f"{seconds:6.1f} s  ", "dim"), (f"{what:<7}", style.get(what, "")), text)
 
 
 def summary(progress: Progress) -> str:

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
 from callboard.transport.broker import (
     Action,
     Broker,
@@ -17,8 +21,6 @@ from callboard.transport.broker import (
     PortInUse,
     RequestInfo,
 )
-from confluent_kafka import Consumer, KafkaError, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def once(action: Action) -> Any:
 
 @pytest.mark.parametrize("action", [DropAnswer(), DropBefore()])
 async def test_a_lost_answer_doubles_nothing(broker: Broker, action: Action) -> None:
-    """aiokafka repeats a produce whose answer it missed; the log holds it once."""
+    """Aiokafka repeats a produce whose answer it missed; the log holds it once."""
     async with AIOKafkaProducer(
         bootstrap_servers=broker.bootstrap, enable_idempotence=True, retry_backoff_ms=10
     ) as producer:

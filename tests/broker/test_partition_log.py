@@ -1,11 +1,12 @@
 """The partition log and its idempotence, on batches made by aiokafka's builder."""
 
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from hypothesis import given
+from hypothesis import strategies as st
+
 from callboard.transport.broker import ErrorCode
 from callboard.transport.broker._log import PartitionLog
 from callboard.transport.broker._producers import Batch, Producers
-from hypothesis import given
-from hypothesis import strategies as st
 
 ROOM = 1_000_000
 
@@ -28,7 +29,7 @@ def batch(
     return bytes(builder.build())
 
 
-def values(log: PartitionLog, offset: int, room: int = ROOM) -> list[tuple[int, bytes]]:
+def values(log: PartitionLog, offset: int, room: int = ROOM) -> list[tuple[int, bytes | None]]:
     """Return (offset, value) of what a read hands out."""
     return [
         (record.offset, record.value)

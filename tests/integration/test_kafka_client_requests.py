@@ -125,7 +125,8 @@ async def test_a_pause_throws_away_what_is_fetched(broker_url: str) -> None:
     async with consuming(broker_url, topic, group_id=f"{topic}-group") as consumer:
         place = TopicPartition(topic, 0)
         first = await consumer.getmany(timeout_ms=5_000, max_records=6)
-        buffered: Any = consumer._fetcher._records
+        fetcher: Any = consumer._fetcher
+        buffered = fetcher._records
         await until(lambda: place in buffered, "four records in the client's buffer")
         consumer.pause(place)
         assert await consumer.getmany(timeout_ms=50) == {}

@@ -85,9 +85,13 @@ class Node:
             options=OPTIONS,
             reference=lambda kind, id_: EntityRef(SYSTEM, kind, id_, self.system.verbs),
             reply=self.replies.append,
+            reach=self._nothing,
         )
         self.core = DeliveryCore(self.host, port, self._kinds)
         self._pump: asyncio.Task[None] | None = None
+
+    @staticmethod
+    async def _nothing() -> None: ...
 
     @staticmethod
     async def _never() -> Any:

@@ -8,7 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ...actors import TransportError, TransportUnavailable
-from ._errors import no_broker, translate
+from ._errors import translate
+from ._start import start
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,6 @@ class Admin:
         finally:
             await client.close()
 
-    async def partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """Return the number of partitions of those topics that exist."""
-        client = await self._open()
-        try:
-            return await self._partitions(client, topics)
-        except KafkaError as error:
-            raise translate(error, "describe topics") from error
-        finally:
-            await client.close()
-
     async def delete(self, topics: Sequence[str]) -> None:
         """Delete topics; those that do not exist are passed over."""
         client = await self._open()
@@ -86,12 +77,7 @@ class Admin:
             client_id=self._client_id,
             request_timeout_ms=int(self._timeout * 1000),
         )
-        try:
-            async with asyncio.timeout(self._timeout):
-                await client.start()
-        except (KafkaError, TimeoutError, OSError) as error:
-            await client.close()
-            raise no_broker(self._bootstrap, self._timeout) from error
+        await start(client, client.close, self._bootstrap, self._timeout)
         return client
 
     async def _partitions(
@@ -129,6 +115,7 @@ class Admin:
         self, client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]
     ) -> dict[str, int]:
         names = [spec.name for spec in specs]
+        there: dict[str, int] = {}
         for _ in range(100):
             there = await self._partitions(client, names)
             if len(there) == len(names):

@@ -10,10 +10,11 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from ..delivery import DeliveryCore, Inbound, Outbound, TopicPartition
-from ._errors import no_broker, translate
+from ._errors import translate
 from ._options import KafkaOptions
 from ._producer import BatchProducer
 from ._reader import Reader, as_inbound
+from ._start import start
 
 _POLL = 0.2
 _POLL_WHILE_FULL = 0.02
@@ -162,12 +163,7 @@ class KafkaDriver:
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
         )
-        try:
-            async with asyncio.timeout(options.request_timeout):
-                await consumer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
-            await consumer.stop()
-            raise no_broker(options.bootstrap, options.request_timeout) from error
+        await start(consumer, consumer.stop, options.bootstrap, options.request_timeout)
         return consumer
 
     async def _poll_for_ever(self) -> None:

@@ -8,7 +8,8 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from ..delivery import TopicPartition
-from ._errors import no_broker, translate
+from ._errors import translate
+from ._start import start
 
 
 class GroupOffsets:
@@ -33,12 +34,7 @@ class GroupOffsets:
             client_id="callboard-inspector",
             request_timeout_ms=int(self._timeout * 1000),
         )
-        try:
-            async with asyncio.timeout(self._timeout):
-                await consumer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
-            await consumer.stop()
-            raise no_broker(self._bootstrap, self._timeout) from error
+        await start(consumer, consumer.stop, self._bootstrap, self._timeout)
         self._consumer = consumer
 
     async def aclose(self) -> None:

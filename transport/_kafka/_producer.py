@@ -148,7 +148,11 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    # stop() waits for its unsent batches without a bound when the broker is away
-    with contextlib.suppress(KafkaError, TimeoutError):
+    try:
         async with asyncio.timeout(2.0):
             await producer.stop()
+    except (KafkaError, TimeoutError):
+        # stop() waits without a bound for batches it cannot send when the broker is away,
+        # and closes its connections only after that.
+        with contextlib.suppress(KafkaError):
+            await producer.client.close()

@@ -9,7 +9,8 @@ from aiokafka.errors import KafkaError
 
 from ...actors import TransportUnavailable
 from ..delivery import Inbound, TopicPartition
-from ._errors import no_broker, translate
+from ._errors import translate
+from ._start import start as start_client
 
 
 def as_inbound(records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Inbound]:
@@ -71,9 +72,11 @@ class Reader:
                 # Fixed now, and not by the first fetch: what is written in between counts.
                 for place, offset in (await consumer.end_offsets(places)).items():
                     consumer.seek(place, offset)
-        except KafkaError as error:
+        except BaseException as error:
             await consumer.stop()
-            raise translate(error, "follow partitions") from error
+            if isinstance(error, KafkaError):
+                raise translate(error, "follow partitions") from error
+            raise
         return Tail(consumer)
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -96,12 +99,7 @@ class Reader:
             isolation_level="read_committed",
             request_timeout_ms=int(self._timeout * 1000),
         )
-        try:
-            async with asyncio.timeout(self._timeout):
-                await consumer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
-            await consumer.stop()
-            raise no_broker(self._bootstrap, self._timeout) from error
+        await start_client(consumer, consumer.stop, self._bootstrap, self._timeout)
         consumer.assign([KafkaPartition(*p) for p in partitions])
         return consumer
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -65,8 +66,8 @@ class Broker:
         """
         options, loop = self._options, asyncio.get_running_loop()
 
-        def later(delay: float, call: object) -> Timer:
-            return loop.call_later(delay, call)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportUnknownVariableType, reportCallIssue]
+        def later(delay: float, call: Callable[[], None]) -> Timer:
+            return loop.call_later(delay, call)
 
         try:
             self._server = await asyncio.start_server(

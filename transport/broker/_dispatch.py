@@ -77,8 +77,9 @@ async def answer(state: BrokerState, request: Request) -> list[bytes] | None:
     out: list[bytes] = []
     I32.write(request.correlation, version, out)
     api.response.write(body, version, out)
-    I32.write(sum(map(len, out)), version, frame := [])
-    return frame + out
+    length: list[bytes] = []
+    I32.write(sum(map(len, out)), version, length)
+    return length + out
 
 
 async def _do(state: BrokerState, request: Request, asked: Body) -> Body | None:

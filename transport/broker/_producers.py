@@ -18,7 +18,7 @@ class Batch(NamedTuple):
     producer_id: int
     epoch: int
     first_sequence: int
-    count: int
+    records: int
 
 
 class Known(NamedTuple):
@@ -34,6 +34,12 @@ class _Producer:
     epoch: int
     next_sequence: int
     batches: deque[Known] = field(default_factory=lambda: deque[Known](maxlen=_REMEMBERED))
+
+
+def _check_epoch(batch: Batch, known: int) -> ErrorCode | None:
+    if batch.epoch < known:
+        return ErrorCode.INVALID_PRODUCER_EPOCH
+    return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER if batch.first_sequence else None
 
 
 class Producers:
@@ -55,11 +61,9 @@ class Producers:
             if batch.first_sequence:
                 return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
             return None
-        if batch.epoch < known.epoch:
-            return ErrorCode.INVALID_PRODUCER_EPOCH
-        if batch.epoch > known.epoch:
-            return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER if batch.first_sequence else None
-        last = (batch.first_sequence + batch.count - 1) % _SEQUENCES
+        if batch.epoch != known.epoch:
+            return _check_epoch(batch, known.epoch)
+        last = (batch.first_sequence + batch.records - 1) % _SEQUENCES
         for written in known.batches:
             if (written.first_sequence, written.last_sequence) == (batch.first_sequence, last):
                 return written.base_offset
@@ -72,6 +76,6 @@ class Producers:
         known = self._producers.get(batch.producer_id)
         if known is None or known.epoch != batch.epoch:
             known = self._producers[batch.producer_id] = _Producer(batch.epoch, 0)
-        last = (batch.first_sequence + batch.count - 1) % _SEQUENCES
+        last = (batch.first_sequence + batch.records - 1) % _SEQUENCES
         known.next_sequence = (last + 1) % _SEQUENCES
         known.batches.append(Known(batch.first_sequence, last, base_offset))

@@ -40,23 +40,25 @@ class Reader:
 class WireType(Protocol):
     """How one kind of value is written and read."""
 
-    def read(self, reader: Reader, version: int) -> Any:
+    def read(self, reader: Reader, version: int, /) -> Any:
         """Read a value."""
         ...
 
-    def write(self, value: Any, version: int, out: list[bytes]) -> None:
+    def write(self, value: Any, version: int, out: list[bytes], /) -> None:
         """Append a value's bytes."""
         ...
 
 
 class _Number:
+    """A number of a fixed size; the same in every version."""
+
     def __init__(self, code: str) -> None:
         self._struct = struct.Struct(code)
 
-    def read(self, reader: Reader, version: int) -> Any:
+    def read(self, reader: Reader, _version: int) -> Any:
         return self._struct.unpack(reader.take(self._struct.size))[0]
 
-    def write(self, value: Any, version: int, out: list[bytes]) -> None:
+    def write(self, value: Any, _version: int, out: list[bytes]) -> None:
         out.append(self._struct.pack(value))
 
 

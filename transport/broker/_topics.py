@@ -19,7 +19,7 @@ DEFAULT_CONFIGS = {
     "retention.ms": "604800000",
     "segment.bytes": "1073741824",
 }
-"""What a topic has unless it says otherwise. Kept and described; `max.message.bytes` is enforced."""
+"""What a topic has unless it says otherwise. Kept and described; the size limit is enforced."""
 
 
 @dataclass(slots=True)

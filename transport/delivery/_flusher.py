@@ -77,6 +77,8 @@ class Flusher:
             outcome.parked for work in works for outcome in work.outcomes if outcome.parked
         )
         if records:
+            # A handler may have spoken to a kind this node had not heard of before.
+            await self._insist(works, self._host.reach)
             await self._insist(works, lambda: self._port.produce(records))
 
     async def _write_states(self, works: list[Work]) -> None:

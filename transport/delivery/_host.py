@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,8 @@ class Host:
     """Makes the reference of an entity from kind and id."""
     reply: Callable[[Outbound], None]
     """Sends an answer to an ask; called when the state it speaks of is durable."""
+    reach: Callable[[], Awaitable[None]]
+    """Makes sure the topics of every kind referred to so far exist; quick when they do."""
     counters: Counters = field(default_factory=Counters)
 
     @property

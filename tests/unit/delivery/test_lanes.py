@@ -4,6 +4,12 @@ import asyncio
 from typing import ClassVar
 
 import pytest
+from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
+from support.delivery_node import Node, write
+from support.scripted_log import Log, ScriptedPort
+from support.virtual_time import run_virtual
+
 from callboard import ActorFailed, Entity, FailureEvent, handler
 from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport.delivery import (
@@ -15,11 +21,6 @@ from callboard.transport.delivery import (
     TopicPartition,
     read_reply,
 )
-from google.protobuf.struct_pb2 import ListValue
-from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
-from support.delivery_node import Node, write
-from support.scripted_log import Log, ScriptedPort
-from support.virtual_time import run_virtual
 
 MAILBOX = TopicPartition("t.Keeper", 0)
 STATE = TopicPartition("t.Keeper.state", 0)
@@ -187,7 +188,7 @@ def test_a_slow_key_holds_up_no_other() -> None:
 
 
 def test_undecodable_records_go_to_quarantine_with_the_reason() -> None:
-    """Truncated bytes, an unknown type, a missing handler: each is told apart, none crashes a lane."""
+    """Truncated bytes, an unknown type, no handler: each is told apart, none crashes a lane."""
     log = Log()
     whole = StringValue(value="a longer text").SerializeToString()
     name = "google.protobuf.StringValue"
@@ -259,7 +260,7 @@ def test_a_reply_leaves_when_its_state_is_durable() -> None:
 
 
 def test_an_asker_is_told_of_a_failure() -> None:
-    """When the message goes to quarantine the asker hears why, and does not wait for its deadline."""
+    """When the message goes to quarantine the asker hears why, at once."""
     log = Log()
     ask(log, "a", -2)
     ask(log, "a", 3)
@@ -301,7 +302,7 @@ def test_room_is_bounded() -> None:
 
 
 def test_partitions_that_come_back_unchanged_stay_warm() -> None:
-    """A rebalance that gives a partition back does not read its state again, unless somebody wrote."""
+    """A partition that comes back is not restored again, unless somebody wrote meanwhile."""
     log = Log()
     write(log, Keeper, "a", Int64Value(value=1), 1)
 
@@ -338,7 +339,7 @@ def test_a_handler_in_hand_is_finished_before_its_partition_leaves() -> None:
     async def main() -> None:
         node = Node("one", ScriptedPort(log), [Keeper])
         await node.start()
-        while not node.core.owned:
+        while not node.core.owned:  # noqa: ASYNC110 the time is virtual
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.003)
         await node.core.revoked(node.mailboxes)

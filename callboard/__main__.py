@@ -1,0 +1,6 @@
+"""`python -m callboard` is `callboard`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The commands, put together."""
+
+from typing import Annotated
+
+import typer
+
+from ._broker import broker
+from ._demo import demo
+from ._run import run
+from ._version import print_version, version
+
+app = typer.Typer(
+    name="callboard",
+    help="Actors for asyncio: supervision trees, and durable mailboxes on Kafka.",
+    epilog="Settings come from arguments, then from CALLBOARD_* variables. "
+    "Exit codes: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=print_version
+        ),
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+app.command()(run)
+app.command()(broker)
+app.command()(demo)
+app.command()(version)
+
+
+def main() -> None:
+    """Run the shell; what the console script `callboard` calls."""
+    app()

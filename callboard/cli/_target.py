@@ -1,0 +1,72 @@
+"""From `module:system` to an actor system."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from .. import ActorSystem
+from ..actors import CallboardError
+
+_EXPECTED = "expected MODULE:SYSTEM, as in bank.app:system"
+
+
+class TargetError(CallboardError):
+    """What `callboard run` was given does not lead to an actor system."""
+
+
+def load_system(target: str) -> ActorSystem:
+    """Import what `target` names; the current folder is importable.
+
+    Args:
+        target: `module:name`, where the name is an ActorSystem or a function
+            without parameters that returns one.
+
+    Raises:
+        TargetError: Says which part does not fit, and what would.
+    """
+    module_name, colon, name = target.partition(":")
+    if not (colon and module_name and name):
+        raise TargetError(f"got {target!r}; {_EXPECTED}")
+    module = _import(module_name, target)
+    try:
+        found: object = getattr(module, name)
+    except AttributeError:
+        known = _systems(module)
+        hint = f"It has: {', '.join(known)}" if known else "It has no ActorSystem at all"
+        raise TargetError(f"{target!r}: the module {module_name} has no {name!r}. {hint}") from None
+    if isinstance(found, ActorSystem):
+        return found
+    made = found() if callable(found) and not isinstance(found, type) else found
+    if not isinstance(made, ActorSystem):
+        raise TargetError(
+            f"{target!r} is {_described(found, made)}; expected an ActorSystem, or a function "
+            f"without parameters that returns one"
+        )
+    return made
+
+
+def _import(module_name: str, target: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        # A module that exists and imports another that does not is the program's own defect.
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise TargetError(
+            f"{target!r}: there is no module {error.name!r}. It is looked for in {here} and among "
+            f"the installed packages; {_EXPECTED}"
+        ) from None
+
+
+def _systems(module: ModuleType) -> list[str]:
+    return sorted(name for name, value in vars(module).items() if isinstance(value, ActorSystem))
+
+
+def _described(found: object, made: object) -> str:
+    if found is made:
+        return f"of type {type(found).__name__}"
+    return f"a function that returned {type(made).__name__}"
