@@ -22,6 +22,7 @@ app = typer.Typer(
 
 @app.callback()
 def root(
+    *,
     _version: Annotated[
         bool,
         typer.Option(
@@ -36,8 +37,3 @@ app.command()(run)
 app.command()(broker)
 app.command()(demo)
 app.command()(version)
-
-
-def main() -> None:
-    """Run the shell; what the console script `callboard` calls."""
-    app()

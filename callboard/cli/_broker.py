@@ -15,6 +15,7 @@ _NATURE = "in memory; for development, tests and small single machines"
 
 
 def broker(
+    *,
     host: Annotated[
         str, typer.Option(help="Address to listen on; anyone who reaches it may read and write.")
     ] = "127.0.0.1",

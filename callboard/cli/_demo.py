@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ._errors import FAILED, INTERRUPTED, USAGE, fail, told
+from ._errors import FAILED, told
 
 if TYPE_CHECKING:
     from ..demo import DemoOptions, Report
@@ -16,6 +16,7 @@ _ALL = 336_776
 
 
 def demo(
+    *,
     flights: Annotated[
         int, typer.Option(min=1, max=_ALL, help="How many rows to replay, from the first.")
     ] = _ALL,
@@ -36,11 +37,14 @@ def demo(
 
     Exits with 1 if a total differs from the CSV file's.
     """
-    from ..demo import DemoOptions  # noqa: PLC0415 - see the package
-    from ..transport import parse_transport  # noqa: PLC0415 - see the package
-    from ._settings import load_settings  # noqa: PLC0415 - see the package
-
     with told():
+        from .. import configure_logging  # noqa: PLC0415 - see the package
+        from ..demo import DemoOptions  # noqa: PLC0415 - see the package
+        from ..transport import parse_transport  # noqa: PLC0415 - see the package
+        from ._settings import load_settings  # noqa: PLC0415 - see the package
+
+        # The screen tells what matters; a client's warnings would tear it apart.
+        configure_logging("critical")
         url = load_settings(transport=transport).transport
         # A broker inside one of several processes is of no use to the others.
         cluster = None if url is None or parse_transport(url).bootstrap is None else url

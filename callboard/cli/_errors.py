@@ -1,10 +1,12 @@
 """How a command fails: in one sentence, with an exit code that says whose turn it is."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
+
+from ..actors import CallboardError, InvalidTransportURL
 
 FAILED = 1
 USAGE = 2
@@ -18,14 +20,12 @@ def fail(sentence: object, code: int = FAILED) -> NoReturn:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def told() -> Generator[None]:
     """Turn callboard's errors into a sentence and an exit code, and Ctrl-C into 130.
 
     What is no error of callboard's keeps its traceback: it is a defect, here or
     in the program that was run.
     """
-    from ..actors import CallboardError, InvalidTransportURL  # noqa: PLC0415 - see the package
-
     try:
         yield
     except InvalidTransportURL as error:
@@ -33,4 +33,5 @@ def told() -> Iterator[None]:
     except CallboardError as error:
         fail(error)
     except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None

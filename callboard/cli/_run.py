@@ -21,6 +21,7 @@ def run(
             help="An ActorSystem, or a function without parameters that returns one.",
         ),
     ],
+    *,
     transport: Annotated[
         str | None,
         typer.Option(help="memory:// or kafka://HOST:PORT; wins over the program's own."),

@@ -103,12 +103,14 @@ class Company:
         """Return the names of the workers that run."""
         return [name for name, child in self._workers.items() if child.exit_code is None]
 
-    async def kill(self, name: str) -> int:
-        """Kill a worker with `kill -9`; return its process id."""
-        child = self._workers[name]
+    def pid(self, name: str) -> int:
+        """Return a worker's process id."""
+        return self._workers[name].pid
+
+    async def kill(self, name: str) -> None:
+        """Kill a worker with `kill -9`."""
         self._killed.append(name)
-        await child.kill()
-        return child.pid
+        await self._workers[name].kill()
 
     def release(self) -> None:
         """Let the dispatcher go on."""
@@ -138,11 +140,11 @@ class Company:
     # -- ending -----------------------------------------------------------------------
 
     async def stop_workers(self) -> list[str]:
-        """Stop the workers in good order; return the names of those that had to be killed."""
+        """Stop the workers in good order; return the names of those that did not."""
         self._stopped = True
         running = self.running()
-        stopped = await asyncio.gather(*(self._workers[name].stop(_GRACE) for name in running))
-        return [name for name, gracefully in zip(running, stopped, strict=True) if not gracefully]
+        await asyncio.gather(*(self._workers[name].stop(_GRACE) for name in running))
+        return [name for name in running if self._workers[name].exit_code != 0]
 
     async def stop_nodes(self) -> None:
         """End dispatcher and workers, whatever they are doing."""

@@ -4,7 +4,7 @@ import csv
 import importlib.util
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def find_archive() -> Path:
     return archive
 
 
-def read_flights(archive: Path, limit: int = TOTAL) -> Iterator[tuple[str, Flight]]:
+def read_flights(archive: Path, limit: int = TOTAL) -> Generator[tuple[str, Flight]]:
     """Yield the tail number and the message of each of the first `limit` rows, in order.
 
     A row without a tail number belongs to the Aircraft `unassigned`. What the

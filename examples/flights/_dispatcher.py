@@ -1,6 +1,7 @@
 """The dispatcher: a node that hosts nothing, and sends the flights."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
@@ -10,6 +11,7 @@ from ._entities import Aircraft
 from .v1.flights_pb2 import Flight
 
 _CHUNK = 2_000
+_GRACE = 3.0
 
 
 async def replay(
@@ -64,7 +66,8 @@ class Releases:
     """Lines on standard input, each a word to go on; its end is the word to stop.
 
     The parent holds the other end of the pipe. When it ends, in whatever way,
-    the task that entered this is cancelled.
+    the task that entered this is cancelled, and the process exits 3 s later at
+    the latest.
     """
 
     def __init__(self) -> None:
@@ -89,3 +92,6 @@ class Releases:
         while await reader.readline():
             self._waiting.release()
         owner.cancel("the parent has ended")
+        await asyncio.sleep(_GRACE)
+        # The broker has probably ended too, and the system waits for it longer than anyone cares.
+        os._exit(1)

@@ -106,16 +106,14 @@ class Child:
             return False
         return True
 
-    async def stop(self, grace: float) -> bool:
-        """Ask it to stop, wait `grace` seconds, then kill it; return whether asking was enough."""
+    async def stop(self, grace: float) -> None:
+        """Ask it to stop, wait `grace` seconds, then kill it."""
         process = self._process
         if process is None or process.returncode is not None:
-            return True
+            return
         self._signal(signal.SIGTERM)
-        stopped = await self.wait(grace)
-        if not stopped:
+        if not await self.wait(grace):
             await self.kill()
-        return stopped
 
     async def kill(self) -> None:
         """Kill it with `kill -9`, and wait until it is gone."""

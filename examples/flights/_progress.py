@@ -36,7 +36,6 @@ class Progress:
     Attributes:
         seconds: Since the run began.
         flights: Rows to replay in all.
-        sent: Rows in Kafka.
         handled: Rows handled, with all that followed from them in Kafka.
         lag: Messages in mailboxes that are not handled yet.
         rate: Messages handled a second, by all workers.
@@ -48,7 +47,6 @@ class Progress:
 
     seconds: float
     flights: int
-    sent: int = 0
     handled: int = 0
     lag: int = 0
     rate: float = 0.0

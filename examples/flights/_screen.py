@@ -1,6 +1,5 @@
 """What a person sees while a replay runs."""
 
-from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
@@ -20,18 +19,14 @@ _STYLES = {
     "stopped": "dim",
 }
 _PLAIN_EVERY = 2.0
+_NARROW = 60
 
 
 class Screen(Protocol):
     """Where a run is shown. Entered once; leaving gives the terminal back as it was."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
     def tell(self, seconds: float, what: str, text: str) -> None:
         """Tell of an event in one line: when, a word, a sentence."""
         ...
@@ -59,9 +54,7 @@ class LiveScreen:
 
     def tell(self, seconds: float, what: str, text: str) -> None:
         """Print a line above the block."""
-        self._console.print(
-            event_line(seconds, what, text), no_wrap=True, overflow="ellipsis", crop=True
-        )
+        self._console.print(event_line(seconds, what, text))
 
     def show(self, progress: Progress) -> None:
         """Draw the block anew."""
@@ -106,7 +99,7 @@ def make_screen(console: Console, title: str) -> Screen:
 def event_line(seconds: float, what: str, text: str) -> Text:
     """Return the line that tells of an event."""
     style = {"crash": "yellow", "kill": "bold red", "parked": "magenta", "join": "green"}
-    return Text.assemble((f"{seconds:6.1f} s  ", "dim"), (f"{what:<7}", style.get(what, "")), text)
+    return Text.assemble((f"{seconds:6.1f} s  ", "dim"), (f"{what:<9}", style.get(what, "")), text)
 
 
 def summary(progress: Progress) -> str:
@@ -125,14 +118,16 @@ def summary(progress: Progress) -> str:
 
 def render(progress: Progress, title: str, width: int) -> RenderableType:
     """Return the block for a terminal of `width` columns; its height depends on neither."""
+    total = f"{progress.flights:,}"
     bar = Table.grid(expand=True, padding=(0, 1, 0, 0))
     bar.add_column(ratio=1)
     bar.add_column(no_wrap=True)
     bar.add_row(
         ProgressBar(total=progress.flights, completed=progress.handled),
-        f"{progress.handled:,} of {progress.flights:,} flights",
+        f"{progress.handled:>{len(total)},} of {total} flights",
     )
     return Group(
+        "",
         Text(title, style="bold", no_wrap=True, overflow="ellipsis"),
         bar,
         _line(
@@ -150,27 +145,25 @@ def render(progress: Progress, title: str, width: int) -> RenderableType:
     )
 
 
-_NARROW = 60
-
-
 def _line(*parts: str) -> Text:
     return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
 
 def _nodes(nodes: tuple[NodeProgress, ...], *, narrow: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("node", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+    # Widths that do not change with what is in the columns: the eye stays where it was.
+    table.add_column("node", no_wrap=True, min_width=8)
+    table.add_column("state", no_wrap=True, min_width=8)
     table.add_column("parts" if narrow else "partitions", justify="right", no_wrap=True)
-    table.add_column("handled", justify="right", no_wrap=True)
+    table.add_column("handled", justify="right", no_wrap=True, min_width=9)
     table.add_column("msg/s" if narrow else "messages/s", justify="right", no_wrap=True)
     for node in nodes:
         silent = node.state in {"waiting", "starting"}
         table.add_row(
             escape(node.node),
             Text(node.state, style=_STYLES[node.state]),
-            f"{node.owned}" if node.state == "running" else "–",
-            "–" if silent else f"{node.handled:,}",
-            f"{node.rate:,.0f}" if node.state == "running" else "–",
+            f"{node.owned}" if node.state == "running" else "-",
+            "-" if silent else f"{node.handled:,}",
+            f"{node.rate:,.0f}" if node.state == "running" else "-",
         )
     return table

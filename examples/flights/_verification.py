@@ -1,6 +1,6 @@
 """Compares what the entities remember with what the CSV file says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from callboard.transport import QuarantinedMessage, StoredState
@@ -112,6 +112,6 @@ def _compare_quarantine(verdict: Verdict, expected: Expected, outcome: Outcome) 
             )
     parked = {tail for tail, stored in outcome.aircraft.items() if stored.parked}
     verdict.mismatches.extend(
-        f"Aircraft/{tail}: {'waits in' if tail in parked else 'is not held by'} quarantine by mistake"
+        f"Aircraft/{tail}: {'parked' if tail in parked else 'not parked'} by mistake"
         for tail in sorted(parked ^ expected.poisoned)
     )

@@ -169,14 +169,14 @@ async def test_a_silent_member_is_replaced_after_its_session(broker_url: str) ->
     # Its next heartbeat is due long after its session has ended: as good as dead.
     silent = member(topic, heartbeat_interval_ms=60_000, session_timeout_ms=1_000)
     living = member(topic, rebalance_timeout_ms=60_000)
+    now = asyncio.get_running_loop().time
+    started = now()
     async with consuming(broker_url, topic, **silent) as first:
         await until(owns(first, 2), "two partitions")
-        joined = asyncio.get_running_loop().time()
         async with consuming(broker_url, topic, **living) as second:
             await until(owns(second, 2), "all partitions with the living member")
-            waited = asyncio.get_running_loop().time() - joined
 
-    assert 0.5 < waited < 5.0
+    assert now() - started >= 1.0
 
 
 @pytest.mark.parametrize("call", ["revoked", "assigned"])

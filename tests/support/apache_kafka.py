@@ -22,6 +22,7 @@ from support.kafka_jars import KafkaMissingError, ensure_jars, java
 
 _READY = "Kafka Server started"
 _PORT_TAKEN = "Address already in use"
+_JAVA_TOO_OLD = "UnsupportedClassVersionError"
 _ATTEMPTS = 3
 _LOOK_EVERY = 0.05
 
@@ -69,7 +70,7 @@ class ApacheKafka:
         settings: Mapping[str, str] | None = None,
         *,
         heap_megabytes: int = 384,
-        start_timeout: float = 60.0,
+        start_timeout: float = 90.0,
         stop_timeout: float = 10.0,
     ) -> None:
         self._settings = {**SETTINGS, **(settings or {})}
@@ -206,6 +207,11 @@ class ApacheKafka:
                 check=True,
             )
         except subprocess.CalledProcessError as error:
+            if _JAVA_TOO_OLD in error.stdout:
+                raise KafkaMissingError(
+                    f"{java()} is too old for Apache Kafka, which needs Java 17 or later: "
+                    "`apt-get install -y --no-install-recommends openjdk-17-jre-headless`"
+                ) from error
             raise ApacheKafkaError(f"formatting failed:\n{_tail(error.stdout)}") from error
         except subprocess.TimeoutExpired as error:
             raise ApacheKafkaError(f"formatting took over {error.timeout:.0f} s") from error

@@ -615,6 +615,25 @@ def test_an_actor_stops_itself_and_its_children_alone(virtually: Any) -> None:
     virtually(main())
 
 
+def test_an_actor_that_stops_itself_takes_no_more_mail(virtually: Any) -> None:
+    """What is in the mailbox behind the message that stops an actor becomes dead letters."""
+    dead: list[DeadLetter] = []
+    log: Log = []
+
+    async def main() -> None:
+        async with ActorSystem("t") as system:
+            system.events.subscribe(DeadLetter, dead.append)
+            ref = system.spawn(Watcher, log)
+            ref.tell("one")
+            ref.tell(lambda me: me.context.stop())  # pyright: ignore[reportUnknownLambdaType]
+            ref.tell("two")
+            await asyncio.sleep(1)
+
+    virtually(main())
+    assert log == ["one"]
+    assert [letter.message for letter in dead] == ["two"]
+
+
 def test_a_stopping_actor_takes_no_children(virtually: Any) -> None:
     """Spawning from `stopped` is refused."""
     caught: list[Exception] = []
