@@ -98,4 +98,7 @@ class Entity(Handling):
         """Prepare, after the state was restored and before the first message."""
 
     async def stopped(self) -> None:
-        """Clean up, when the entity is passivated, moves to another node, or failed."""
+        """Clean up, when the entity is passivated or its partition leaves this node in good order.
+
+        Not called when a handler failed, nor when the process dies.
+        """

@@ -112,13 +112,23 @@ class Company:
         self._killed.append(name)
         await self._workers[name].kill()
 
+    def bury(self) -> list[str]:
+        """Return the workers that somebody else has killed since the last time."""
+        dead = [
+            name
+            for name, child in self._workers.items()
+            if name not in self._killed and (child.exit_code or 0) < 0
+        ]
+        self._killed.extend(dead)
+        return dead
+
     def release(self) -> None:
         """Let the dispatcher go on."""
         if self._dispatcher is not None:
             self._dispatcher.write_line("go on")
 
     def check(self) -> None:
-        """Raise if a process ended that should not have.
+        """Raise if a process ended that should not have; buried workers do not count.
 
         Raises:
             ProcessFailed: With the last of what it logged.

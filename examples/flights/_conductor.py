@@ -119,6 +119,7 @@ class Conductor:
             await self._company.start_worker()
         deadline = time.monotonic() + _ASSEMBLY
         while not self._observer.assembled():
+            await self._disturb()
             self._company.check()
             self._observer.show()
             if time.monotonic() > deadline:
@@ -134,6 +135,7 @@ class Conductor:
         answered = moved = time.monotonic()
         figures = (0, 0, 0)
         while True:
+            await self._disturb()
             company.check()
             dispatched = company.dispatched  # asked before: what is sent later is not in the lag
             try:
@@ -144,7 +146,6 @@ class Conductor:
                 if time.monotonic() - answered > _UNREACHABLE:
                     raise DemoFailed(f"the cluster does not answer any more: {error}") from error
             observer.show()
-            await self._disturb()
             undisturbed = not self._plan and not self._joins and observer.assembled()
             if dispatched and observer.lag == 0 and undisturbed:
                 return
@@ -200,7 +201,10 @@ class Conductor:
     # -- disturbing -----------------------------------------------------------------------
 
     async def _disturb(self) -> None:
-        """Kill and replace what is due."""
+        """Kill and replace what is due; also replace what others killed."""
+        for name in self._company.bury():
+            self._joins.append(time.monotonic() + _JOIN_AFTER)
+            self._observer.tell("kill", f"{name} was killed from outside")
         if self._plan and self._ripe(self._plan[0]):
             await self._kill(self._plan.pop(0))
         while self._joins and self._joins[0] <= time.monotonic():

@@ -90,6 +90,7 @@ class Observer:
             for name in self._company.workers
         }
         rates = self._meter.rates(now, handled)
+        rows = max(WORKERS + self._options.kills, len(self._company.workers))
         nodes = tuple(
             NodeProgress(
                 node=name,
@@ -98,7 +99,7 @@ class Observer:
                 handled=handled.get(name, 0),
                 rate=rates.get(name, 0.0),
             )
-            for name in (f"worker-{n + 1}" for n in range(WORKERS + self._options.kills))
+            for name in (f"worker-{n + 1}" for n in range(rows))
         )
         self._screen.show(
             Progress(

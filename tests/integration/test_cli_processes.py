@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +42,7 @@ DEADLINE = 30.0
 
 
 @contextmanager
-def callboard(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def callboard(folder: Path, *arguments: str) -> Generator["subprocess.Popen[str]"]:
     """Start `callboard ...` in a folder; kill it at the end if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "callboard", *arguments],

@@ -1,13 +1,15 @@
 """`callboard demo` as a person or a script runs it."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -19,7 +21,7 @@ DEADLINE = 150.0
 
 
 @contextmanager
-def demo(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def demo(*arguments: str) -> Generator["subprocess.Popen[str]"]:
     """Start `callboard demo ...`; kill it at the end if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "callboard", "demo", *arguments],
@@ -34,22 +36,34 @@ def demo(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
+def processes() -> list[tuple[int, int]]:
+    """Return process id and parent of every process that runs.
+
+    One that ended and was not waited for yet (a zombie) does not run.
+    """
+    folders = list(Path("/proc").glob("[0-9]*/stat"))
+    if not folders:  # not on Linux; there, small images lack the command `ps`
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,stat=,ppid="], capture_output=True, text=True, check=True
+        )
+        table = [line.split() for line in listed.stdout.splitlines()]
+    else:
+        table = []
+        for stat in folders:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                table.append([stat.parent.name, state, parent])
+    return [(int(pid), int(parent)) for pid, state, parent in table if not state.startswith("Z")]
+
+
 def children(parent: int) -> set[int]:
     """Return the processes whose parent that is."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    pairs = (line.split() for line in listed.stdout.splitlines())
-    return {int(pid) for pid, ppid in pairs if int(ppid) == parent}
+    return {pid for pid, of in processes() if of == parent}
 
 
-def alive(processes: set[int]) -> set[int]:
-    """Return those that run; one that ended and was not yet waited for does not."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True
-    )
-    pairs = (line.split() for line in listed.stdout.splitlines())
-    return processes & {int(pid) for pid, state in pairs if not state.startswith("Z")}
+def alive(started: set[int]) -> set[int]:
+    """Return those that still run."""
+    return started & {pid for pid, _ in processes()}
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ...actors import TransportClosed
 from ..delivery import Outbound, TopicPartition
 from ._errors import translate
 
@@ -38,6 +39,7 @@ class BatchProducer:
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._closed = False
         self._closing: set[asyncio.Task[None]] = set()
 
     async def produce(self, records: Sequence[Outbound]) -> list[int]:
@@ -75,12 +77,15 @@ class BatchProducer:
 
     async def aclose(self) -> None:
         """Close the producer; what it still holds gets a short deadline."""
+        self._closed = True
         self._discard(self._producer)
         if self._closing:
             await asyncio.wait(self._closing, timeout=self._timeout)
 
     async def _live(self) -> AIOKafkaProducer:
         async with self._starting:
+            if self._closed:
+                raise TransportClosed("the transport is closed; nothing can be written any more")
             if self._producer is None:
                 producer = AIOKafkaProducer(
                     bootstrap_servers=self._bootstrap,

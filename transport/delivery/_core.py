@@ -39,6 +39,7 @@ class DeliveryCore:
         self._committed: dict[TopicPartition, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._flusher = Flusher(host, port, lambda: list(self._shards.values()))
 
     # -- life -----------------------------------------------------------------
@@ -51,7 +52,12 @@ class DeliveryCore:
             self._tasks.add(task)
 
     async def aclose(self) -> None:
-        """Drain, flush and commit what is owned, within `stop_timeout`; then stop."""
+        """Drain, flush and commit what is owned, within `stop_timeout`; then stop.
+
+        From then on no partition is taken: the group may still give some to this
+        node until it has left.
+        """
+        self._closed = True
         try:
             async with asyncio.timeout(self._host.options.stop_timeout):
                 await self.revoked(list(self._shards))
@@ -73,6 +79,8 @@ class DeliveryCore:
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Take partitions over; returns at once, delivery starts as each is ready."""
+        if self._closed:
+            return
         for partition in partitions:
             shard = Shard(
                 self._host,
@@ -101,6 +109,8 @@ class DeliveryCore:
                 await self._quiet(shards)
                 await self._flusher.flush()
                 await self._commit()
+                for shard in shards:
+                    await shard.let_go()
         except (TimeoutError, TransportError) as error:
             self._host.system.log.warning(
                 "partitions left before everything was written; what is missing is delivered again",

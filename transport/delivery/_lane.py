@@ -135,10 +135,15 @@ class Lane:
         self.queue.clear()
 
     async def passivate(self) -> None:
-        """Let the instance go; the truth stays. Called when idle."""
+        """Let the instance go; the truth stays. Called when it has nothing in hand."""
         entity, self._entity = self._entity, None
-        if entity is not None and self.shard.kind.has_stopped:
+        if entity is None or not self.shard.kind.has_stopped:
+            return
+        try:
             await entity.stopped()
+        except Exception as error:  # noqa: BLE001 `stopped` is user code; the entity goes all the same
+            self._headers = {}
+            self._report(error, "stop", 0.0)
 
     # -- what the dispatcher asks --------------------------------------------
 

@@ -173,6 +173,12 @@ class Shard:
         parked = self.quarantine(record, KEYLESS, str(error))
         self.done(Outcome(record.offset, [], parked, None, None))
 
+    async def let_go(self) -> None:
+        """Tell every instance, if its kind wants to be told, that the partition leaves."""
+        if self.kind.has_stopped:
+            for lane in list(self.lanes.values()):
+                await lane.passivate()
+
     # -- idleness -----------------------------------------------------------------
 
     async def passivate(self, before: float, now: float) -> None:

@@ -29,12 +29,14 @@ _RUN: Run = _load_virtual_time().run_virtually
 
 @pytest.fixture
 def virtually() -> Run:
-    """Run a coroutine in virtual time: `virtually(main())`; fails if it leaves a task behind."""
+    """Run a coroutine in virtual time: `virtually(main())`; fails if it leaves a task or timer."""
 
     async def alone(main: Coroutine[Any, Any, Any]) -> Any:
         result = await main
         left = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
         assert left == []
+        timers = getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - private to asyncio
+        assert [one for one in timers if not one.cancelled()] == []
         return result
 
     def run(main: Coroutine[Any, Any, Any]) -> Any:

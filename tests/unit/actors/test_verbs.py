@@ -19,6 +19,8 @@ from callboard import (
 )
 from callboard.actors import MailboxStatistics
 
+seen: list[Any] = []
+
 
 class Pair(NamedTuple):
     left: int
@@ -60,6 +62,7 @@ class Replier(Actor):
 
     @handler
     def pair(self, message: tuple) -> Any:  # type: ignore[type-arg]
+        seen.append(message[0])
         return (type(message).__name__, message)
 
 
@@ -78,12 +81,16 @@ def test_ask_returns_what_the_handler_returns(virtually: Any) -> None:
 
 def test_messages_may_be_tuples(virtually: Any) -> None:
     """Tuples of whatever class arrive as they were sent, by every verb."""
+    seen.clear()
 
     async def main() -> None:
         async with ActorSystem("t") as system:
             ref = system.spawn(Replier)
-            ref.tell((1, 2, 3))
-            await ref.send((1, None, None))
+            for _ in range(2):  # the first message makes the mailbox
+                ref.tell(("told", None, None))
+                await ref.send(("sent", None, None))
+            await ref.ask(("asked",), timeout=1.0)
+            assert seen == ["told", "sent", "told", "sent", "asked"]
             assert await ref.ask((1, 2, 3), timeout=1.0) == ("tuple", (1, 2, 3))
             assert await ref.ask(Pair(1, 2), timeout=1.0) == ("Pair", (1, 2))
 

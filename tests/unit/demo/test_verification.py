@@ -25,7 +25,7 @@ def parked(row: int, reason: str, **changes: Any) -> QuarantinedMessage:
     return QuarantinedMessage(**fields | changes)
 
 
-def state(flights: int, *, airport: bool = False, held: bool = False, **sums: int) -> StoredState:
+def state(flights: int, *, airport: bool = False, held: bool = False, **sums: Any) -> StoredState:
     """Return the durable state of an entity."""
     message = (AirportState if airport else AircraftState)(flights=flights, **sums)
     return StoredState(message.SerializeToString(), 1, 7, held)
