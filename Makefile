@@ -55,8 +55,8 @@ clean: ## Remove caches and build leftovers; .venv stays
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { \
 		echo "callboard needs Python 3.11 or later, and found none on the PATH." >&2; \
-		echo "Install one (apt-get install python3 python3-venv; brew install python;" >&2; \
-		echo "https://www.python.org/downloads) or name it: make demo PYTHON=/path/to/python3" >&2; \
+		echo "Install one (apt-get install python3 python3-venv; brew install python)" >&2; \
+		echo "or name it: make demo PYTHON=/path/to/python3" >&2; \
 		exit 1; }
 	$(SAY) "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear $(VENV) || { \

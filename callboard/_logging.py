@@ -10,6 +10,29 @@ import structlog
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
+class _Surviving:
+    """A stream whose end harms nobody.
+
+    A node goes on when whoever read its log has gone: a log line that raises
+    `BrokenPipeError` would otherwise end the very task that writes messages.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):  # closed at the other end, or at this one
+            return 0
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+
 def configure_logging(
     level: str = "info",
     json: bool = False,  # noqa: FBT001, FBT002 - reads well as configure_logging("info", json=True)
@@ -34,6 +57,7 @@ def configure_logging(
     if number is None:
         raise ValueError(f"{level!r} is no log level; write one of {', '.join(_LEVELS)}")
     out = sys.stderr if stream is None else stream
+    surviving: Any = _Surviving(out)
     shared: list[Callable[..., Any]] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -52,10 +76,10 @@ def configure_logging(
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(surviving),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler(surviving)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

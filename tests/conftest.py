@@ -1,11 +1,23 @@
 """Fixtures that every folder of tests may use: the brokers."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from support.apache_kafka import ApacheKafka
 from support.kafka_jars import KafkaMissingError
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what a test configured: its stream is closed when the next one logs."""
+    before = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = before
+    structlog.reset_defaults()
+
 
 EMBEDDED = "embedded"
 APACHE = "apache"

@@ -4,22 +4,20 @@
     app                                             the worker node
     _conductor, _company, _processes                start, kill, replace, stop
     _expected, _verification                        is every total what the CSV file says?
-    _options, _progress, _screen, _report           what was asked for, and what is shown
+    _options, _observer, _progress, _screen, _report    what was asked for, and what is shown
 
 Begin with `_entities`: it is the part an application's author would write.
 `callboard demo` runs it all.
 """
 
 from ._conductor import DemoFailed, conduct, system_name
-from ._data import TOTAL, DataMissing
+from ._data import DataMissing
 from ._entities import Aircraft, Airport
-from ._options import MAX_KILLS, DemoOptions
+from ._options import DemoOptions
 from ._report import Report, print_report
 from ._screen import make_screen
 
 __all__ = [
-    "MAX_KILLS",
-    "TOTAL",
     "Aircraft",
     "Airport",
     "DataMissing",

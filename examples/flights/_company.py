@@ -128,12 +128,12 @@ class Company:
             self._dispatcher.write_line("go on")
 
     def check(self) -> None:
-        """Raise if a process ended that should not have; buried workers do not count.
+        """Raise if a process ended that should not have. Workers may be killed: see `bury`.
 
         Raises:
             ProcessFailed: With the last of what it logged.
         """
-        children = [child for name, child in self._workers.items() if name not in self._killed]
+        children = [child for child in self._workers.values() if (child.exit_code or 0) >= 0]
         if self._broker is not None:
             children.append(self._broker)
         if self._dispatcher is not None and not self.dispatched:

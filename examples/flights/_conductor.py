@@ -138,16 +138,17 @@ class Conductor:
             await self._disturb()
             company.check()
             dispatched = company.dispatched  # asked before: what is sent later is not in the lag
+            done = False
             try:
                 await observer.measure()
                 answered = time.monotonic()
+                done = dispatched and observer.lag == 0
             except TransportError as error:
                 # The cluster may be busy with its own troubles for a moment.
                 if time.monotonic() - answered > _UNREACHABLE:
                     raise DemoFailed(f"the cluster does not answer any more: {error}") from error
             observer.show()
-            undisturbed = not self._plan and not self._joins and observer.assembled()
-            if dispatched and observer.lag == 0 and undisturbed:
+            if done and not self._plan and not self._joins and observer.assembled():
                 return
             before, figures = figures, (observer.sent, observer.handled, observer.lag)
             if figures != before:

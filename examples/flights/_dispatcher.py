@@ -10,7 +10,7 @@ from callboard import ActorSystem
 from ._entities import Aircraft
 from .v1.flights_pb2 import Flight
 
-_CHUNK = 2_000
+_CHUNK = 500
 _GRACE = 3.0
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -23,13 +24,18 @@ DEADLINE = 150.0
 @contextmanager
 def demo(*arguments: str) -> Generator["subprocess.Popen[str]"]:
     """Start `callboard demo ...`; kill it at the end if it still runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "callboard", "demo", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={name: value for name, value in os.environ.items() if "CALLBOARD_" not in name},
-    ) as process:
+    environment = {name: value for name, value in os.environ.items() if "CALLBOARD_" not in name}
+    # A demo killed with SIGKILL cannot remove its folder: it is inside one of the test's.
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "callboard", "demo", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**environment, "TMPDIR": folder},
+        ) as process,
+    ):
         try:
             yield process
         finally:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -89,12 +89,12 @@ def system(name: str, url: str, node: str, *kinds: type[Entity]) -> ActorSystem:
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 what is waited for is another node's doing
+        while not condition():
             await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
-async def inspecting(url: str, name: str) -> AsyncIterator[Inspector]:
+async def inspecting(url: str, name: str) -> AsyncGenerator[Inspector]:
     """An inspector of a system."""
     async with Inspector(url, name) as inspector:
         yield inspector
@@ -103,6 +103,7 @@ async def inspecting(url: str, name: str) -> AsyncIterator[Inspector]:
 async def drained(inspector: Inspector) -> None:
     """Wait until all mail is handled."""
     async with asyncio.timeout(30):
+        # The group's progress is its nodes' doing, and can only be asked for.
         while await inspector.lag(Ledger) or await inspector.lag(Total):
             await asyncio.sleep(0.05)
 
@@ -216,7 +217,7 @@ async def test_an_ask_ends_by_its_deadline(name: str, url: str) -> None:
         ledger = node.entity(Ledger, "a")
         await ledger.ask(Int64Value(value=1), timeout=20.0)
         began = time.perf_counter()
-        with pytest.raises(AskTimeout, match="did not answer StringValue within 0.3 s"):
+        with pytest.raises(AskTimeout, match=r"did not answer StringValue within 0\.3 s"):
             await ledger.ask(StringValue(value="1"), timeout=0.3)
         assert time.perf_counter() - began < 1.0
 

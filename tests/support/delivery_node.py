@@ -51,7 +51,7 @@ class _References(Transport):
 
     async def start(self) -> None: ...
 
-    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 the port's
+    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
         self._verbs.know(kind)
         return EntityRef(SYSTEM, kind.kind(), id, self._verbs)
 
@@ -128,7 +128,7 @@ class Node:
         """Wait until everything in the mailboxes is committed."""
         log = self.port.log
         async with asyncio.timeout(60):
-            while any(  # noqa: ASYNC110 the log is plain data; the time is virtual
+            while any(
                 log.committed.get(partition, 0) < len(log.partitions[partition])
                 for partition in self.mailboxes
             ):

@@ -34,12 +34,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-def run_virtual(main: Coroutine[Any, Any, T], *, seconds: float = 3_600.0) -> T:
-    """Run a coroutine in virtual time, at most so many virtual seconds."""
-
-    async def bounded() -> T:
-        async with asyncio.timeout(seconds):
-            return await main
-
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in virtual time, like `asyncio.run`."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(bounded())
+        return runner.run(main)

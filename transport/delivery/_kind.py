@@ -21,18 +21,15 @@ class Kind:
         self.partitions = entity.partitions
         self.policy = entity.policy or policy
         self.handlers = entity.handlers
+        types = self.handlers.types()
+        self.sole_type = types[0] if len(types) == 1 else None
+        """The one message type of the kind, for records that name none."""
         self.state_type = entity.state_type()
         self.mailbox = mailbox_topic(system, entity)
         self.state = state_topic(system, entity)
         self.quarantine = quarantine_topic(system, entity)
         self.has_started = entity.started is not Entity.started
         self.has_stopped = entity.stopped is not Entity.stopped
-
-    @property
-    def sole_type(self) -> type | None:
-        """The one message type of the kind, for records without a type; else None."""
-        types = self.handlers.types()
-        return types[0] if len(types) == 1 else None
 
     def state_partition(self, partition: int) -> TopicPartition:
         """Return where the state of a mailbox partition's entities is kept."""

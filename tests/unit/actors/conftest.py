@@ -1,30 +1,15 @@
 """Fixtures of the actor core's tests."""
 
 import asyncio
-import importlib.util
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from support.virtual_time import run_virtual
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-def _load_virtual_time() -> Any:
-    # Tests are no package, and pytest's importlib mode puts no folder on the path.
-    path = Path(__file__).parents[1] / "virtual_time.py"
-    spec = importlib.util.spec_from_file_location("callboard_virtual_time", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_RUN: Run = _load_virtual_time().run_virtually
 
 
 @pytest.fixture
@@ -35,13 +20,14 @@ def virtually() -> Run:
         result = await main
         left = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
         assert left == []
-        timers = getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - private to asyncio
+        loop: Any = asyncio.get_running_loop()
+        timers = loop._scheduled
         assert [one for one in timers if not one.cancelled()] == []
         return result
 
     def run(main: Coroutine[Any, Any, Any]) -> Any:
         assert inspect.iscoroutine(main)
-        return _RUN(alone(main))
+        return run_virtual(alone(main))
 
     return run
 

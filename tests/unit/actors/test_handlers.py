@@ -1,5 +1,5 @@
 # pyright: reportUnusedClass=false
-# ruff: noqa: D101 - what the helper classes do is said by the tests
+
 """Which method takes which message."""
 
 from __future__ import annotations

@@ -127,3 +127,21 @@ def test_importing_is_quick_and_loads_no_driver() -> None:
         assert done.returncode == 0, done.stderr
         ratios.append(float(done.stdout))
     assert min(ratios) < 1.0
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        """Fail, as a pipe without a reader does."""
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        """Fail, as a closed file does."""
+        raise ValueError("I/O operation on closed file")
+
+
+def test_a_log_nobody_reads_any_more_raises_nothing() -> None:
+    """`callboard run ... 2>&1 | head` goes on when head has ended."""
+    configure_logging("info", stream=Gone())
+    structlog.get_logger("callboard").warning("still here", number=1)

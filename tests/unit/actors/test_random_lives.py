@@ -1,4 +1,3 @@
-# ruff: noqa: D102 - what the helper classes do is said by the tests
 """Random trees of actors under random trouble, in virtual time: what must hold whatever happens."""
 
 import asyncio

@@ -1,4 +1,3 @@
-# ruff: noqa: D101, D102 - what the helper classes do is said by the tests
 """Paths, events, deadlines and entities' declarations."""
 
 import asyncio

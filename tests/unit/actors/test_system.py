@@ -1,4 +1,3 @@
-# ruff: noqa: D101, D102 - what the helper classes do is said by the tests
 """A system's start, its end, and what it leaves behind."""
 
 import asyncio
@@ -233,7 +232,7 @@ class FakeTransport:
         if self.error is not None:
             raise self.error
 
-    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 - the port's
+    def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
         self.log.append(f"entity {id}")
         return EntityRef("t", kind.kind(), id, None)  # type: ignore[arg-type]
 

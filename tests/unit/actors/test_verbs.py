@@ -1,4 +1,3 @@
-# ruff: noqa: D101, D102 - what the helper classes do is said by the tests
 """tell, send and ask: mailboxes, dead letters, failures and deadlines."""
 
 import asyncio
@@ -221,7 +220,7 @@ async def fill(system: ActorSystem, overflow: Any) -> tuple[Any, asyncio.Semapho
     options = MailboxOptions(capacity=2, overflow=overflow)
     ref = system.spawn(Gate, gate, log, name="g", mailbox=options)
     ref.tell("in hand")
-    while system.mailbox(ref).waiting:  # noqa: ASYNC110 - a condition of the core's, with no event
+    while system.mailbox(ref).waiting:
         await asyncio.sleep(0)
     ref.tell("one")
     await ref.send("two")
@@ -232,9 +231,7 @@ async def finish(system: ActorSystem, ref: Any, gate: asyncio.Semaphore, count: 
     """Let so many messages through, and wait until they are handled."""
     for _ in range(count):
         gate.release()
-    while (  # noqa: ASYNC110 - as above
-        system.mailbox(ref).waiting or system.dispatcher.statistics().suspended
-    ):
+    while system.mailbox(ref).waiting or system.dispatcher.statistics().suspended:
         await asyncio.sleep(0.01)
 
 

@@ -1,73 +1,21 @@
 """What lanes do with mail: order, failure, quarantine, replies, room."""
 
 import asyncio
-from typing import ClassVar
 
 import pytest
-from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
 from support.delivery_node import Node, write
+from support.keeper import MAILBOX, QUARANTINE, Keeper, handled, header, kept, states
 from support.scripted_log import Log, ScriptedPort
 from support.virtual_time import run_virtual
 
-from callboard import ActorFailed, Entity, FailureEvent, handler
-from callboard.supervision import Backoff, RetryPolicy
+from callboard import ActorFailed, FailureEvent
 from callboard.transport.delivery import (
-    Changelog,
     Codec,
-    Inbound,
     Outbound,
-    StoredState,
     TopicPartition,
     read_reply,
 )
-
-MAILBOX = TopicPartition("t.Keeper", 0)
-STATE = TopicPartition("t.Keeper.state", 0)
-QUARANTINE = TopicPartition("t.Keeper.quarantine", 0)
-
-
-class Keeper(Entity):
-    """Keeps numbers; negative ones fail, zero fails twice, large ones take a minute."""
-
-    partitions = 1
-    state: ListValue
-    failures: ClassVar[int] = 0
-    starts: ClassVar[list[str]] = []
-    stops: ClassVar[list[str]] = []
-
-    async def stopped(self) -> None:
-        """Take note of every end, and fail at one."""
-        Keeper.stops.append(self.context.self_ref.id)
-        if self.context.self_ref.id == "bad at ending":
-            raise RuntimeError("cannot end")
-
-    async def started(self) -> None:
-        """Take note of every start."""
-        Keeper.starts.append(self.context.self_ref.id)
-
-    @handler
-    async def number(self, message: Int64Value) -> Int64Value:
-        """Keep a number, and answer with how many there are."""
-        self.state.values.add().number_value = message.value
-        if message.value < 0:
-            raise ValueError(f"{message.value} is below zero")
-        if message.value == 0 and Keeper.failures < 2:
-            Keeper.failures += 1
-            raise RuntimeError("not yet")
-        if message.value >= 1_000:
-            await asyncio.sleep(60)
-        return Int64Value(value=len(self.state.values))
-
-    @handler
-    def word(self, message: StringValue) -> None:
-        """Skip bad words."""
-        if message.value == "bad":
-            raise KeyError(message.value)
-        self.state.values.add().string_value = message.value
-
-
-Keeper.policy = RetryPolicy(max_attempts=3, backoff=Backoff(1.0, 10.0), skip=(KeyError,))
 
 
 @pytest.fixture(autouse=True)
@@ -75,33 +23,6 @@ def _fresh() -> None:
     Keeper.failures = 0
     Keeper.starts.clear()
     Keeper.stops.clear()
-
-
-async def handled(log: Log) -> Node:
-    """Run a node until all mail is committed; return it, stopped."""
-    node = Node("one", ScriptedPort(log), [Keeper])
-    await node.start()
-    await node.until_done()
-    await node.stop()
-    return node
-
-
-def states(log: Log) -> dict[str, StoredState]:
-    """Return what a restore would find."""
-    changelog = Changelog()
-    changelog.fold(log.partitions[STATE])
-    return changelog.states
-
-
-def kept(log: Log, key: str) -> list[object]:
-    """Return what an entity keeps."""
-    values = ListValue.FromString(states(log)[key].value).values
-    return [v.number_value if v.HasField("number_value") else v.string_value for v in values]
-
-
-def header(record: Inbound, name: str) -> str:
-    """Return a header as text."""
-    return dict(record.headers).get(name, b"").decode()
 
 
 def test_a_failure_is_retried_from_the_last_good_state() -> None:
@@ -281,152 +202,3 @@ def test_an_asker_is_told_of_a_failure() -> None:
     assert "ValueError: -2 is below zero" in str(answers[0])
     assert isinstance(answers[1], ActorFailed)
     assert "quarantine" in str(answers[1])
-
-
-def test_started_runs_once_per_instance() -> None:
-    """`started` comes before the first message and again after a failure, not per message."""
-    log = Log()
-    for number, value in enumerate((1, 2, -3)):
-        write(log, Keeper, "a", Int64Value(value=value), number)
-    run_virtual(handled(log))
-    assert Keeper.starts == ["a", "a", "a"]  # the first, and two retries of the bad one
-
-
-def test_room_is_bounded() -> None:
-    """A partition with as many unfinished records as it may have takes no more."""
-    log = Log()
-    for number in range(100):
-        write(log, Keeper, f"key-{number}", Int64Value(value=1_000), number)
-
-    async def main() -> int:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        await node.start()
-        await asyncio.sleep(1.0)
-        taken = node.port.positions[MAILBOX]
-        await node.die()
-        return taken
-
-    assert 16 <= run_virtual(main()) < 16 + 4
-
-
-def test_partitions_that_come_back_unchanged_stay_warm() -> None:
-    """A partition that comes back is not restored again, unless somebody wrote meanwhile."""
-    log = Log()
-    write(log, Keeper, "a", Int64Value(value=1), 1)
-
-    async def main() -> tuple[int, int]:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        await node.start()
-        await node.until_done()
-        before = len(log.partitions[STATE])
-        await node.core.revoked(node.mailboxes)
-        node.core.assigned(node.mailboxes)
-        write(log, Keeper, "a", Int64Value(value=2), 2)
-        await node.until_done()
-        warm = len(log.partitions[STATE]) - before
-        await node.core.revoked(node.mailboxes)
-        log.append(Outbound(STATE, b"x", b"", [("cb_epoch", b"1"), ("cb_applied", b"0")]))
-        node.core.assigned(node.mailboxes)
-        write(log, Keeper, "a", Int64Value(value=3), 3)
-        await node.until_done()
-        cold = len(log.partitions[STATE]) - before - warm
-        await node.stop()
-        return warm, cold
-
-    warm, cold = run_virtual(main())
-    assert warm == 1  # the state of "a", and no marker
-    assert cold == 3  # the stranger's record, a marker, and the state of "a"
-    assert kept(log, "a") == [1.0, 2.0, 3.0]
-
-
-def test_a_handler_in_hand_is_finished_before_its_partition_leaves() -> None:
-    """Draining waits for the message in hand, flushes and commits it."""
-    log = Log()
-    write(log, Keeper, "a", StringValue(value="x"), 1)
-
-    async def main() -> None:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        await node.start()
-        while not node.core.owned:  # noqa: ASYNC110 the time is virtual
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.003)
-        await node.core.revoked(node.mailboxes)
-        assert log.committed[MAILBOX] == 1
-        await node.stop()
-
-    run_virtual(main())
-    assert kept(log, "a") == ["x"]
-
-
-def test_stopped_is_called_when_the_partition_leaves() -> None:
-    """Every instance is told once; one that fails at it hurts nobody, and is an event."""
-    log, events = Log(), list[FailureEvent]()
-    for number, key in enumerate(("a", "bad at ending", "c")):
-        write(log, Keeper, key, Int64Value(value=1), number)
-
-    async def main() -> None:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        node.system.events.subscribe(FailureEvent, events.append)
-        await node.start()
-        await node.until_done()
-        await node.stop()
-
-    run_virtual(main())
-    assert sorted(Keeper.stops) == ["a", "bad at ending", "c"]
-    assert [(event.error, event.decision) for event in events] == [("cannot end", "stop")]
-
-
-def test_an_idle_entity_is_passivated_and_comes_back() -> None:
-    """Without mail for the idle time-out its instance goes; its state is there for the next message."""
-    log = Log()
-    write(log, Keeper, "a", Int64Value(value=1), 1)
-
-    async def main() -> None:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        await node.start()
-        await node.until_done()
-        await asyncio.sleep(300)
-        assert Keeper.stops == ["a"]
-        write(log, Keeper, "a", Int64Value(value=2), 2)
-        await node.until_done()
-        await node.stop()
-
-    run_virtual(main())
-    assert Keeper.starts == ["a", "a"]
-    assert kept(log, "a") == [1.0, 2.0]
-
-
-def test_a_closed_core_takes_no_partition() -> None:
-    """Between draining and leaving, the group may still assign: nothing is opened or written."""
-    log = Log()
-
-    async def main() -> tuple[int, int]:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        await node.start()
-        await node.core.aclose()
-        before = node.port.steps
-        node.core.assigned(node.mailboxes)
-        await asyncio.sleep(10)
-        after = node.port.steps
-        await node.stop()
-        return before, after
-
-    before, after = run_virtual(main())
-    assert before == after
-
-
-def test_a_failure_that_escalates_stops_the_node() -> None:
-    """The message is not lost: it stays unfinished, and the exit code says what happened."""
-    log = Log()
-    write(log, Keeper, "a", Int64Value(value=-1), 1)
-
-    async def main() -> int:
-        node = Node("one", ScriptedPort(log), [Keeper])
-        node.core._kinds[MAILBOX.topic].policy = RetryPolicy(escalate=(ValueError,))
-        await node.start()
-        await node.system.wait_stopped()
-        await node.stop()
-        return node.system.exit_code
-
-    assert run_virtual(main()) == 70
-    assert log.committed.get(MAILBOX, 0) == 0

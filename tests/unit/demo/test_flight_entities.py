@@ -24,7 +24,7 @@ class Told:
     def __init__(self) -> None:
         self.messages: list[tuple[str, Any]] = []
 
-    def entity(self, kind: type[Entity], id: str) -> Any:  # noqa: A002 - the context's own name
+    def entity(self, kind: type[Entity], id: str) -> Any:
         """Return something with a `tell`."""
         noted, address = self.messages, f"{kind.kind()}/{id}"
 
