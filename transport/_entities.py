@@ -28,6 +28,8 @@ from .delivery import (
     partition_for,
 )
 
+_MAX_HELD = 10_000
+
 
 class EntityVerbs:
     """Implements `EntityPort`: tell, send and ask become mailbox records.
@@ -73,8 +75,13 @@ class EntityVerbs:
             return
         if ref.kind in self._reached:
             self._post(ref, message, build)
+            return
+        held = self._held.setdefault(ref.kind, [])
+        if len(held) < _MAX_HELD:
+            held.append((ref, message, build))
         else:
-            self._held.setdefault(ref.kind, []).append((ref, message, build))
+            why = f"{_MAX_HELD:,} messages wait for the transport to start already"
+            self._system.dead_letter(message, ref.path, current_sender(), why)
 
     def reached(self, kind: str) -> None:
         """Learn that a kind's topics exist, and let go what waited for it.

@@ -19,8 +19,8 @@ BATCH_BYTES = 512 * 1024
 class BatchProducer:
     """Appends records in batches built per partition.
 
-    A record costs an append into a buffer and no future: the client's own
-    per-record `send` costs five times as much (see `benchmarks/`).
+    A record costs an append into a buffer, and no future, lock or metadata
+    look-up of its own as the client's per-record `send` does.
 
     The client's producer is idempotent, so its own retries double nothing. It
     waits for a broker without end, and some errors leave it dead; so every

@@ -11,7 +11,6 @@ Knows the log only through `LogPort`. The flow of one record:
 
 from ._codec import (
     CORRELATION,
-    DEFAULT_MAX_MESSAGE_BYTES,
     REPLY_TO,
     TYPE,
     Codec,
@@ -21,10 +20,10 @@ from ._codec import (
 )
 from ._core import DeliveryCore
 from ._dedup import MessageId, Window
-from ._failures import OK, read_reply, reply_address
+from ._failures import read_reply, reply_address
 from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
-from ._keys import murmur2, partition_for
+from ._keys import partition_for
 from ._kind import Kind
 from ._port import LogPort
 from ._quarantine import ERROR as QUARANTINE_ERROR
@@ -42,12 +41,10 @@ from ._topics import (
     state_topic,
 )
 from ._tracker import Tracker
-from ._turn import Turn, current_turn
+from ._turn import current_turn
 
 __all__ = [
     "CORRELATION",
-    "DEFAULT_MAX_MESSAGE_BYTES",
-    "OK",
     "QUARANTINE_ERROR",
     "QUARANTINE_ORIGIN",
     "QUARANTINE_REASON",
@@ -68,7 +65,6 @@ __all__ = [
     "StoredState",
     "TopicPartition",
     "Tracker",
-    "Turn",
     "Window",
     "batch_time",
     "check_system_name",
@@ -77,7 +73,6 @@ __all__ = [
     "mailbox_topic",
     "members_topic",
     "message_headers",
-    "murmur2",
     "nodes_topic",
     "partition_for",
     "quarantine_topic",

@@ -13,7 +13,6 @@ TYPE = "ce_type"
 TIME = "ce_time"
 REPLY_TO = "cb_reply_to"
 CORRELATION = "cb_correlation"
-CAUSATION = "cb_causation"
 FLOOR = "cb_floor"
 
 _CONSTANT: tuple[Header, ...] = (

@@ -7,7 +7,7 @@ INDEX_BITS = 16
 MAX_OUTPUTS = 1 << INDEX_BITS
 """How many messages one handler call may send."""
 
-DEFAULT_SOURCES = 256
+DEFAULT_SOURCES = 128
 """How many sources one entity remembers; the one heard longest ago goes first."""
 
 
