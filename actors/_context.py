@@ -156,12 +156,12 @@ class EntityContext:
     __slots__ = ("attempt", "log", "message_id", "self_ref", "sender", "system")
 
     def __init__(self, *, system: System, self_ref: EntityRef[Any], log: Any) -> None:
-        self.system = system
-        self.self_ref = self_ref
-        self.log = log
-        self.sender = ""
-        self.message_id = ""
-        self.attempt = 1
+        self.system: System = system
+        self.self_ref: EntityRef[Any] = self_ref
+        self.log: Any = log
+        self.sender: str = ""
+        self.message_id: str = ""
+        self.attempt: int = 1
 
     def entity(self, kind: type[Any], id: str) -> EntityRef[Any]:  # noqa: A002 - the design's name
         """Return the ref of another entity; what it is told leaves when this handler succeeded."""

@@ -152,8 +152,8 @@ class RestartIntensityExceeded(CallboardError):
             f"{type(cause).__name__}: {cause}"
         )
         self.__cause__ = cause
-        self.cause = cause
-        self.history = tuple(history)
+        self.cause: BaseException = cause
+        self.history: tuple[float, ...] = tuple(history)
 
 
 class NotRunning(CallboardError):

@@ -54,7 +54,9 @@ class HandlerTable:
     def __init__(self, declared: Mapping[type, Callable[..., Any]]) -> None:
         self._declared = dict(declared)
         self._unknown: set[type] = set()
-        self.known = {one: method for one, method in declared.items() if one is not tuple}
+        self.known: dict[type, Callable[..., Any]] = {
+            one: method for one, method in declared.items() if one is not tuple
+        }
 
     def lookup(self, message_type: type) -> Callable[..., Any] | None:
         """Return the function that takes `(actor, message)`, or None.

@@ -192,9 +192,9 @@ class EntityRef(Generic[M_contra]):
                 "as in "
                 f'system.entity({kind}, "42")'
             )
-        self.system = system
-        self.kind = kind
-        self.id = id
+        self.system: str = system
+        self.kind: str = kind
+        self.id: str = id
         self._port = port
 
     @property

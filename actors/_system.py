@@ -109,18 +109,18 @@ class ActorSystem:
         wall_clock: Callable[[], float] = time.time,
         shutdown_timeout: float = 10.0,
     ) -> None:
-        self.name = check_system_name(name)
-        self.node = node or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
-        self.transport_url = transport
-        self.entities = entities
-        self.events = EventStream()
+        self.name: str = check_system_name(name)
+        self.node: str = node or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
+        self.transport_url: str | None = transport
+        self.entities: Sequence[type[Entity]] | None = entities
+        self.events: EventStream = EventStream()
         self.log: Any = structlog.get_logger("callboard", system=name, node=self.node)
-        self.random = random.Random(seed)
-        self.dispatcher = Dispatcher()
-        self.deadlines = Deadlines()
-        self.wall_clock = wall_clock
-        self.counters = Counters()
-        self.exit_code = 0
+        self.random: random.Random = random.Random(seed)
+        self.dispatcher: Dispatcher = Dispatcher()
+        self.deadlines: Deadlines = Deadlines()
+        self.wall_clock: Callable[[], float] = wall_clock
+        self.counters: Counters = Counters()
+        self.exit_code: int = 0
         self._shutdown_timeout = shutdown_timeout
         self._dead_letters = DeadLetters(self.events, self.counters)
         self._guardian = Guardian(self, self._escalated)
