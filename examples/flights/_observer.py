@@ -137,6 +137,6 @@ class Observer:
             self.restarts += 1
             then = f"attempt {event.attempt + 1} in {event.delay * 1000:.0f} ms"
         elif event.decision == "quarantine":
-            what, then = "parked", f"in quarantine after {event.attempt} attempts"
+            what, then = "parked", f"quarantined, attempt {event.attempt}"
         # Then before the error: a narrow terminal cuts the end off.
         self.tell(what, f"{entity} on {event.node}: {then}: {error}")

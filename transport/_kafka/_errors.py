@@ -42,7 +42,7 @@ def no_broker(bootstrap: str, seconds: float) -> TransportUnavailable:
     """Return the error for an address where nothing answers."""
     port = bootstrap.rpartition(":")[2]
     return TransportUnavailable(
-        f"no Kafka broker answers at {bootstrap} (tried for {seconds:g} s). "
+        f"no Kafka broker answers at {bootstrap} (given {seconds:g} s at most). "
         f"Check the address, or start a broker for development with: "
         f"callboard broker --port {port}"
     )
