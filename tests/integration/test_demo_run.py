@@ -117,6 +117,27 @@ def test_a_replay_with_a_kill_ends_with_equal_totals() -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc: run it on Linux")
+def test_a_worker_that_slept_through_its_loss_harms_nothing() -> None:
+    """Paused beyond its session, replaced, and woken up with writes in hand: all totals equal."""
+    with demo("--flights", "60000", "--no-kill", "--json") as process:
+        wait_for(lambda: len(children(process.pid)) >= 4)
+        [worker] = [
+            pid
+            for pid in children(process.pid)
+            if b"worker-1" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        time.sleep(4.0)  # any moment of the run is a good one, and so is any length over 3 s
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(5.0)
+        os.kill(worker, signal.SIGCONT)
+        out, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert (figures["mismatches"], figures["lost"], figures["killed"]) == (0, 0, [])
+    assert figures["redeliveries_skipped"] > 0
+
+
 def test_without_kills_nobody_dies_and_nobody_joins() -> None:
     """The figures go to standard output as a table."""
     with demo("--flights", "300", "--no-kill") as process:
