@@ -33,6 +33,35 @@ class _Surviving:
             return
 
 
+class _Throttle(logging.Filter):
+    """Lets a library's line through once in ten seconds, with the number of those like it.
+
+    A Kafka client that cannot reach its broker says so some ninety times a second.
+    """
+
+    _SECONDS = 10.0
+    _KINDS = 1_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+        self._kept: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, str(record.msg))
+        last = self._said.get(kind)
+        if last is not None and record.created - last < self._SECONDS:
+            self._kept[kind] = self._kept.get(kind, 0) + 1
+            return False
+        if len(self._said) >= self._KINDS:  # lines that are never the same twice
+            self._said.clear()
+            self._kept.clear()
+        self._said[kind] = record.created
+        if kept := self._kept.pop(kind, 0):
+            record.msg = f"{record.msg} (and {kept} like it before)"
+        return True
+
+
 def configure_logging(
     level: str = "info",
     json: bool = False,  # noqa: FBT001, FBT002 - reads well as configure_logging("info", json=True)
@@ -42,8 +71,9 @@ def configure_logging(
     """Log readable lines, or JSON, to standard error.
 
     callboard's own lines go through structlog. What libraries such as aiokafka log with the
-    standard `logging` comes out the same way, from WARNING on. Calling this again replaces what it
-    did before.
+    standard `logging` comes out the same way, from WARNING on, each kind of line at most once in
+    ten seconds and with the count of those left out. Calling this again replaces what it did
+    before.
 
     Args:
         level: debug, info, warning, error or critical, for callboard's own lines.
@@ -80,6 +110,7 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(surviving)
+    handler.addFilter(_Throttle())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

@@ -145,3 +145,25 @@ def test_a_log_nobody_reads_any_more_raises_nothing() -> None:
     """`callboard run ... 2>&1 | head` goes on when head has ended."""
     configure_logging("info", stream=Gone())
     structlog.get_logger("callboard").warning("still here", number=1)
+
+
+def test_a_library_that_repeats_itself_is_heard_once_and_counted() -> None:
+    """One line of a kind in ten seconds; the next one says how many there were."""
+    out = io.StringIO()
+    configure_logging("info", stream=out)
+    library = logging.getLogger("some.client")
+    [handler] = [one for one in logging.getLogger().handlers if getattr(one, "callboard", False)]
+    for number in range(100):
+        library.warning("cannot reach %s", number)
+    library.warning("something else")
+    later = library.makeRecord(
+        "some.client", logging.WARNING, "f", 1, "cannot reach %s", (7,), None
+    )
+    later.created += 11
+    handler.handle(later)
+    lines = [line.split("]", 1)[1] for line in out.getvalue().splitlines()]
+    assert [" ".join(line.split()) for line in lines] == [
+        "cannot reach 0 [some.client]",
+        "something else [some.client]",
+        "cannot reach 7 (and 99 like it before) [some.client]",
+    ]
