@@ -7,14 +7,18 @@ needs of the outside, it asks for through `Transport`, `EntityPort`, `Supervisio
 
 from ._actor import Actor
 from ._ask import Deadlines
-from ._context import ActorContext, EntityContext
-from ._dispatcher import Dispatcher, DispatcherStatistics, Runnable, current_sender
+from ._context import ActorContext
+from ._dispatcher import Dispatcher, DispatcherStatistics
 from ._entity import Entity
+from ._entity_context import EntityContext
 from ._errors import (
     ActorFailed,
     ActorStopped,
+    AskCycle,
     AskTimeout,
+    BulkheadFull,
     CallboardError,
+    ChildExited,
     DecodeError,
     HandlerError,
     InvalidTransportURL,
@@ -25,14 +29,17 @@ from ._errors import (
     PartitionLost,
     RestartIntensityExceeded,
     SchemaError,
+    StashFull,
     TransportClosed,
     TransportError,
     TransportUnavailable,
+    UnexpectedReply,
     UnknownMessageType,
 )
 from ._events import EventStream
 from ._failure import (
     Decision,
+    Ending,
     Escalate,
     Failure,
     FailureEvent,
@@ -44,17 +51,28 @@ from ._failure import (
     Skip,
     Stop,
 )
-from ._handlers import HandlerTable, handler
+from ._failure_limit import FailureLimit
+from ._family import check_strategy
+from ._functions import FunctionActor, actor
+from ._handlers import Accepts, HandlerTable, handler
 from ._mailbox import MailboxOptions, MailboxStatistics, Overflow
-from ._messages import DeadLetter, Terminated
+from ._messages import DeadLetter, ReceiveTimeout, ShutdownOverrun, Terminated
 from ._path import ActorPath
 from ._policies import MessagePolicy, SupervisionStrategy
 from ._ports import Transport
+from ._props import ChildSpec, RestartKind
+from ._receptionist import Listing, Receptionist, ServiceKey
 from ._ref import ActorRef, EntityPort, EntityRef, Recipient
+from ._reply import DeferredReply
+from ._runnable import Runnable, current_sender
 from ._runtime import Counters, System
-from ._system import ActorSystem, SystemStatistics
+from ._system import SYSTEM_OBSERVERS, ActorSystem, SystemStatistics
+from ._tree import TreeNode
+from ._watchdog import LoopBlocked
 
 __all__ = [
+    "SYSTEM_OBSERVERS",
+    "Accepts",
     "Actor",
     "ActorContext",
     "ActorFailed",
@@ -62,15 +80,21 @@ __all__ = [
     "ActorRef",
     "ActorStopped",
     "ActorSystem",
+    "AskCycle",
     "AskTimeout",
+    "BulkheadFull",
     "CallboardError",
+    "ChildExited",
+    "ChildSpec",
     "Counters",
     "DeadLetter",
     "Deadlines",
     "Decision",
     "DecodeError",
+    "DeferredReply",
     "Dispatcher",
     "DispatcherStatistics",
+    "Ending",
     "Entity",
     "EntityContext",
     "EntityPort",
@@ -79,10 +103,14 @@ __all__ = [
     "EventStream",
     "Failure",
     "FailureEvent",
+    "FailureLimit",
     "Fate",
+    "FunctionActor",
     "HandlerError",
     "HandlerTable",
     "InvalidTransportURL",
+    "Listing",
+    "LoopBlocked",
     "MailboxFull",
     "MailboxOptions",
     "MailboxStatistics",
@@ -93,14 +121,20 @@ __all__ = [
     "Overflow",
     "PartitionLost",
     "Quarantine",
+    "ReceiveTimeout",
+    "Receptionist",
     "Recipient",
     "Restart",
     "RestartIntensityExceeded",
+    "RestartKind",
     "Resume",
     "Retry",
     "Runnable",
     "SchemaError",
+    "ServiceKey",
+    "ShutdownOverrun",
     "Skip",
+    "StashFull",
     "Stop",
     "SupervisionStrategy",
     "System",
@@ -110,7 +144,11 @@ __all__ = [
     "TransportClosed",
     "TransportError",
     "TransportUnavailable",
+    "TreeNode",
+    "UnexpectedReply",
     "UnknownMessageType",
+    "actor",
+    "check_strategy",
     "current_sender",
     "handler",
 ]

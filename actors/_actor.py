@@ -7,12 +7,16 @@ from ._handlers import Handling
 from ._policies import SupervisionStrategy
 
 
-class _NotYet:
-    """Stands where `context` will be, to say why it is not there."""
+class _Context:
+    """Finds an instance's context through its cell, once, and says why when there is none yet."""
 
-    def __get__(self, instance: object, owner: type) -> Any:
+    def __get__(self, instance: "Actor | None", owner: type) -> Any:
         if instance is None:
             return self
+        cell = vars(instance).get("_cell")
+        if cell is not None:
+            context = instance.context = cell.context
+            return context
         raise AttributeError(
             f"{owner.__name__}.context is there from `started` on, not in __init__: move what "
             "needs it to\n"
@@ -41,12 +45,18 @@ class Actor(Handling):
     Attributes:
         context: the view of the system; there from `started` on.
         supervision: the strategy for this actor's *children*; None for the system's default.
+        stop_timeout: seconds for stopping, once the message in hand and all children are done;
+            then it is killed. The time of `stopped` at a restart is bounded by it too.
+        stash_capacity: messages that `context.stash` keeps at most.
     """
 
-    supervision: ClassVar[SupervisionStrategy | None] = None
+    supervision: SupervisionStrategy | None = None
+    stop_timeout: ClassVar[float] = 5.0
+    stash_capacity: ClassVar[int] = 1000
     context: ActorContext
+    _cell: Any  # set by the cell that made the instance
     if not TYPE_CHECKING:
-        context = _NotYet()
+        context = _Context()
 
     async def started(self) -> None:
         """Prepare, before the first message.

@@ -1,77 +1,45 @@
 """The heart: one queue of those who have mail, drained by few tasks.
 
 An idle actor is in no queue and has no task, future or timer. One *runner* task at a time, the
-driver, drains the queue and calls plain handlers directly. It awaits an async handler's coroutine
-itself, so that `asyncio.current_task` and `asyncio.timeout` work in it. If that coroutine really
-suspends, the driver is stuck with it: a callback left in the loop (the guard) finds it so and makes
-another runner the driver. So only a handler that waits costs a task, and only while it waits.
+driver, drains the queue and calls plain handlers directly. It takes the first step of an async
+handler's coroutine itself, so that `asyncio.current_task` and `asyncio.timeout` work in it. If the
+coroutine is then not done, the driver stays behind with it, and another runner becomes the driver.
+So only a handler that waits costs a task, and only while it waits.
+
+Every runnable has a context (as in `contextvars`) of its own, in which all of its handlers run:
+what one actor sets, another does not see.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
-from contextvars import ContextVar, copy_context
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any
 
 import structlog
 
+from ._runnable import CURRENT, FIRST_CHUNK, Runnable
+from ._stepping import resumed, work_clock
+
 _log = structlog.get_logger("callboard.dispatcher")
 
-# The ref of whoever's turn it is: `tell` puts it into the envelope as the sender. A context
-# variable, because a handler that was suspended goes on in its own task without passing through
-# here.
-CURRENT: ContextVar[Any] = ContextVar("callboard_current", default=None)
-
-
-def current_sender() -> Any:
-    """Return the ref of the actor or entity whose handler is running, or None outside of handlers.
-
-    Tasks that a handler spawns count as the handler.
-    """
-    return CURRENT.get()
-
-
-# Plain messages between two looks at the clock, to begin with: more while they take less than
-# _QUICK seconds together, fewer when they take longer. So handlers of 1 ms do not hold the loop for
-# 64.
-_CHUNK = 16
+# Seconds that one turn should take at most: a runnable whose turn took longer may handle fewer
+# messages in its next one, one that has mail left may handle more. So a flood of handlers of 1 ms
+# holds up the others for 1 ms, not for 64.
 _QUICK = 0.001
+# Turns in which the clock is not looked at, after one that took less than _SHORT seconds.
+_UNSEEN = 3
+_SHORT = 0.00002
 # Turns after which the loop is served even if its clock stands still, as a simulated one does.
 _TURNS = 1024
+# How often in one turn of the loop an asker's task may drain the queue itself.
+_LOANS = 64
 # Runners kept for the next handlers that suspend; more than these end when they have nothing to do.
 _SPARE = 64
 # Seconds that closing waits for handlers which swallow their cancellation.
 _GRACE = 2.0
-
-
-class Runnable(Protocol):
-    """Something with mail: an actor's cell, or a lane of entities.
-
-    If it has an attribute `self_ref`, read at the start of each turn, that is the sender of what
-    its handlers tell.
-    """
-
-    def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
-        """Handle at most `limit` messages; return a coroutine as soon as one has to be awaited."""
-        ...
-
-    def completed(self, result: object) -> None:
-        """The coroutine that `step` returned has returned `result`."""
-        ...
-
-    def failed(self, error: BaseException) -> None:
-        """The coroutine that `step` returned has raised `error`.
-
-        A CancelledError means that it was interrupted, that the dispatcher closes, or that the
-        handler raised it itself, as from a task it awaited.
-        """
-        ...
-
-    @property
-    def runnable(self) -> bool:
-        """Whether to be put at the back of the queue: there is mail, and nothing to wait for."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,50 +60,38 @@ class DispatcherStatistics:
 
 
 class _Runner:
-    """One task, and what it has in hand."""
+    """One task that drives the queue, waits inside a handler, or is spare."""
 
-    __slots__ = (
-        "begun",
-        "budget",
-        "chunk",
-        "clock",
-        "guarded",
-        "in_hand",
-        "interrupted",
-        "last",
-        "parked",
-        "task",
-        "turns",
-        "until",
-    )
+    __slots__ = ("begun", "interrupted", "parked", "task", "waited")
 
     task: "asyncio.Task[None]"
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
         self.begun = False  # its task has been made
-        self.in_hand: Runnable | None = None  # set while a coroutine of it is awaited
-        self.guarded = False  # a guard is in the loop already
         self.interrupted = False  # its cancellation is meant for the handler alone
         self.parked: asyncio.Future[None] | None = None
-        self.budget = 0  # messages left in this turn
-        self.chunk = _CHUNK  # messages until the next look at the clock
-        self.turns = 0  # turns since the loop was served
-        self.last = 0.0  # loop time when last looked at
-        self.until = 0.0  # loop time when this slice ends
-        self.clock = loop.time
+        self.waited = False  # it was not driving for a while
+
+
+# Stands for the task of an asker that drains the queue itself.
+_BORROWER = _Runner()
 
 
 class Dispatcher:
     """Gives turns to runnables with mail; see the module for how.
 
-    A runnable gets at most `throughput` messages a turn, then goes to the back of the queue. After
-    `slice_seconds` of work the event loop gets its turn, so that I/O is served. What is not
-    promised: that two runnables' turns follow the order of their mail, or that context variables
-    which a handler sets are gone in the next one.
+    A runnable gets at most `throughput` messages a turn, fewer if they take long, then goes to the
+    back of the queue. After `slice_seconds` of work the event loop gets its turn, so that I/O is
+    served. What is not promised: that two runnables' turns follow the order of their mail.
 
     Args:
         throughput: messages a runnable may handle before the next one has its turn.
         slice_seconds: seconds of work between two turns of the event loop.
+
+    Attributes:
+        queue: those with mail, in the order of their turns; refs append to it directly.
+        driver: the runner that drains the queue; None when there is nothing to do.
+        turn: the runnable that had the last turn, for whoever watches the loop.
     """
 
     def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.005) -> None:
@@ -143,13 +99,23 @@ class Dispatcher:
             raise ValueError(f"throughput is {throughput}, and a turn needs at least 1 message")
         self._throughput = throughput
         self._slice = slice_seconds
-        self._queue: deque[Runnable] = deque()
-        self._driver: _Runner | None = None
+        self.queue: deque[Runnable] = deque()
+        self.driver: _Runner | None = None
+        self.turn: Runnable | None = None
         self._runners: set[_Runner] = set()
         self._idle: list[_Runner] = []
-        self._suspended: dict[int, _Runner] = {}  # by id of the runnable in hand
+        self._suspended: dict[int, _Runner] = {}  # by id of the runnable that waits
+        self._handed: tuple[Runnable, Coroutine[Any, Any, Any]] | None = None
+        self._loans = 0  # in this turn of the loop
+        self._loan_until = 0.0
         self._closed = False
         self._context = copy_context()
+        self._clock: Callable[[], float] = monotonic
+
+    def open(self) -> None:
+        """Begin to work in the running loop; contexts of actors are copies of this one."""
+        self._context = copy_context()
+        self._clock = work_clock(asyncio.get_running_loop())
 
     def schedule(self, runnable: Runnable) -> None:
         """Put a runnable at the back of the queue.
@@ -159,9 +125,9 @@ class Dispatcher:
         """
         if self._closed:
             return
-        self._queue.append(runnable)
-        if self._driver is None:
-            self._wake()
+        self.queue.append(runnable)
+        if self.driver is None:
+            self.wake()
 
     def interrupt(self, runnable: Runnable) -> bool:
         """Cancel the coroutine of this runnable that waits, if one does; its `failed` follows.
@@ -169,22 +135,73 @@ class Dispatcher:
         Returns:
             False if nothing of it waits: it is idle, queued, or is calling this itself.
         """
+        if self._handed is not None and self._handed[0] is runnable:
+            self._handed[1].close()
+            self._handed = None
+            runnable.failed(asyncio.CancelledError())
+            self._requeue(runnable)
+            return True
         runner = self._suspended.get(id(runnable))
-        if runner is None:
-            driver = self._driver
-            if driver is None or driver.in_hand is not runnable:
-                return False
-            runner = driver
-        if runner.task is asyncio.current_task():
+        if runner is None or runner.task is asyncio.current_task():
             return False
         runner.interrupted = True
         runner.task.cancel()
         return True
 
+    def waits_here(self, runnable: Runnable) -> bool:
+        """Return whether the current task is the one that runs this runnable's coroutine."""
+        runner = self._suspended.get(id(runnable))
+        if runner is None:
+            runner = self.driver
+            if self.turn is not runnable or runner is None or runner is _BORROWER:
+                return False
+        return runner.task is asyncio.current_task()
+
+    def lend(self) -> None:
+        """Drain the queue on the caller's stack, as far as plain handlers go, if nobody drives.
+
+        For an asker: the answer is then there without two turns of the event loop. After
+        `slice_seconds` or some loans in one turn of the loop, a runner is woken instead, so that
+        whoever asks and asks cannot starve the others.
+        """
+        if self.driver is not None:
+            return
+        clock = self._clock
+        if self._loans == 0:
+            asyncio.get_running_loop().call_soon(self._loans_over)
+            self._loan_until = clock() + self._slice
+        self._loans += 1
+        if self._loans > _LOANS or self._closed:
+            self.wake()
+            return
+        queue, until = self.queue, self._loan_until
+        self.driver = _BORROWER
+        try:
+            while queue:
+                self.turn = runnable = queue.popleft()
+                scope = runnable.scope or self._scope_of(runnable)
+                try:
+                    coroutine = scope.run(runnable.step, runnable.chunk)
+                except Exception as error:  # noqa: BLE001 - as in `_drive`
+                    runnable.failed(error)
+                    coroutine = None
+                if coroutine is not None:
+                    self._handed = (runnable, coroutine)
+                    break
+                if runnable.runnable:
+                    queue.append(runnable)
+                if clock() >= until:
+                    self._loans = _LOANS
+                    break
+        finally:
+            self.driver = None
+            if queue or self._handed is not None:
+                self.wake()
+
     def statistics(self) -> DispatcherStatistics:
         """Return how much there is to do and how many do it."""
         return DispatcherStatistics(
-            queued=len(self._queue),
+            queued=len(self.queue),
             runners=len(self._runners),
             idle=len(self._idle),
             suspended=len(self._suspended),
@@ -196,7 +213,10 @@ class Dispatcher:
         A handler that swallows its cancellation is given 2 seconds, logged and left.
         """
         self._closed = True
-        self._queue.clear()
+        self.queue.clear()
+        if self._handed is not None:
+            self._handed[1].close()
+            self._handed = None
         me = asyncio.current_task()
         tasks = [runner.task for runner in self._runners if runner.task is not me]
         for task in tasks:
@@ -206,18 +226,20 @@ class Dispatcher:
             if pending:
                 _log.warning("handlers did not end when cancelled", handlers=len(pending))
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Make an idle runner, or a new one, the driver."""
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         while self._idle:
             runner = self._idle.pop()
             parked = runner.parked
             if parked is not None and not parked.done():  # else it was cancelled from outside
-                self._driver = runner
+                self.driver = runner
                 parked.set_result(None)
                 return
-        runner = _Runner(loop)
-        self._driver = runner
+        runner = _Runner()
+        self.driver = runner
         self._runners.add(runner)
         runner.task = loop.create_task(
             self._run(runner), name="callboard-runner", context=self._context.copy()
@@ -225,14 +247,17 @@ class Dispatcher:
         runner.begun = True
         runner.task.add_done_callback(lambda _: self._ended(runner))
 
+    def _loans_over(self) -> None:
+        self._loans = 0
+
     def _ended(self, runner: _Runner) -> None:
         self._runners.discard(runner)
         if runner in self._idle:
             self._idle.remove(runner)
-        if self._driver is runner:
-            self._driver = None
-            if self._queue and not self._closed:
-                self._wake()
+        if self.driver is runner:
+            self.driver = None
+        if self.driver is None and self.queue:
+            self.wake()
 
     async def _run(self, runner: _Runner) -> None:
         if not runner.begun:  # an eager task factory starts this inside the tell that woke it
@@ -246,101 +271,114 @@ class Dispatcher:
             self._idle.append(runner)
             await runner.parked
 
-    async def _drive(self, runner: _Runner) -> None:
+    async def _drive(self, runner: _Runner) -> None:  # noqa: C901, PLR0912 - the hot loop: a call costs more than a branch
         """Drain the queue until it is empty or, back from a wait, until another drives."""
-        queue, set_current = self._queue, CURRENT.set
-        self._begin_slice(runner)
+        queue, clock, throughput = self.queue, self._clock, self._throughput
+        if self._handed is not None:
+            (runnable, coroutine), self._handed = self._handed, None
+            if not await self._work(runner, runnable, coroutine):
+                return
+        last = clock()
+        until = last + self._slice
+        turns = unseen = 0
         while queue:
-            runnable = queue.popleft()
-            set_current(getattr(runnable, "self_ref", None))
-            runner.budget = self._throughput
-            while (coroutine := self._step(runner, runnable)) is not None:
-                if not runner.guarded:
-                    # Before the coroutine runs: the guard is then ahead of whatever resumes it.
-                    runner.guarded = True
-                    runner.task.get_loop().call_soon(self._guard, runner)
-                runner.in_hand = runnable
-                try:
-                    result = await coroutine
-                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
-                    self._let_go(runner, runnable)
-                    runnable.failed(error)
-                    self._check_cancelled(runner, runnable, error)
-                else:
-                    self._let_go(runner, runnable)
-                    runnable.completed(result)
-                if self._driver is not runner and not self._drive_again(runner, runnable):
-                    return
-                if not (self._in_time(runner) and runnable.runnable):
-                    break
-            if runnable.runnable:
-                queue.append(runnable)
-            runner.turns += 1
-            if queue and (runner.last >= runner.until or runner.turns >= _TURNS):
-                await asyncio.sleep(0)
-                self._begin_slice(runner)
-        self._driver = None
-
-    def _step(self, runner: _Runner, runnable: Runnable) -> Coroutine[Any, Any, Any] | None:
-        """Run plain handlers until one is async, or until the turn is over."""
-        while runner.budget > 0:
-            chunk = min(runner.chunk, runner.budget)
-            runner.budget -= chunk
+            self.turn = runnable = queue.popleft()
+            scope = runnable.scope
+            if scope is None:
+                scope = self._scope_of(runnable)
             try:
-                coroutine = runnable.step(chunk)
+                pending = scope.run(runnable.step, runnable.chunk)
             except Exception as error:  # noqa: BLE001 - one runnable's bug must not end the others
                 runnable.failed(error)
-                return None
-            if coroutine is not None:
-                return coroutine
-            if not (self._in_time(runner) and runnable.runnable):
-                return None
-        return None
+                pending = None
+            if pending is not None:
+                if not await self._work(runner, runnable, pending):
+                    return
+                if runner.waited:
+                    runner.waited = False
+                    last = clock()
+                    until = last + self._slice
+                    continue
+            turns += 1
+            more = runnable.runnable
+            if unseen and not more:
+                unseen -= 1
+                continue
+            now = clock()
+            # After a short turn the clock is left alone in the next few: it costs a tenth of one.
+            unseen = _UNSEEN if now - last < _SHORT else 0
+            if more:
+                if pending is None:
+                    queue.append(runnable)
+                if now - last > _QUICK:
+                    runnable.chunk = max(runnable.chunk // 4, 1)
+                elif runnable.chunk < throughput:
+                    runnable.chunk = min(runnable.chunk * 2, throughput)
+            last = now
+            if (now >= until or turns >= _TURNS) and queue:
+                await asyncio.sleep(0)
+                last = clock()
+                until = last + self._slice
+                turns = unseen = 0
+        self.driver = None
 
-    def _in_time(self, runner: _Runner) -> bool:
-        """Look at the clock: return whether the slice goes on, and set the length of a step."""
-        now = runner.clock()
-        if now - runner.last < _QUICK:
-            runner.chunk = min(runner.chunk * 2, self._throughput)
+    def _scope_of(self, runnable: Runnable) -> Context:
+        """Make the context of a runnable that has its first turn."""
+        scope = runnable.scope = self._context.copy()
+        scope.run(CURRENT.set, runnable.self_ref)
+        runnable.chunk = min(FIRST_CHUNK, self._throughput)
+        return scope
+
+    async def _work(
+        self, runner: _Runner, runnable: Runnable, coroutine: Coroutine[Any, Any, Any]
+    ) -> bool:
+        """Run a coroutine to its end; return whether this runner still, or again, drives."""
+        scope = runnable.scope
+        assert scope is not None, "it had its turn"
+        try:
+            waiting = scope.run(coroutine.send, None)
+        except StopIteration as stop:
+            runnable.completed(stop.value)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
+            runnable.failed(error)
         else:
-            runner.chunk = max(runner.chunk // 4, 1)
-        runner.last = now
-        return now < runner.until
-
-    def _begin_slice(self, runner: _Runner) -> None:
-        runner.last = runner.clock()
-        runner.until = runner.last + self._slice
-        runner.turns = 0
-
-    def _drive_again(self, runner: _Runner, runnable: Runnable) -> bool:
-        """Become the driver again after a wait, or leave the work to the one who is by now."""
-        if self._driver is None:
-            self._driver = runner
-            self._begin_slice(runner)
-            return True
+            return await self._wait(runner, runnable, resumed(scope, coroutine, waiting))
         if runnable.runnable:
-            self._queue.append(runnable)
-        return False
+            self.queue.append(runnable)
+        return True
 
-    def _let_go(self, runner: _Runner, runnable: Runnable) -> None:
-        runner.in_hand = None
-        if self._driver is not runner:  # the handler was suspended
-            self._suspended.pop(id(runnable), None)
-            if runner.interrupted:
-                runner.interrupted = False
-                runner.task.uncancel()
+    async def _wait(self, runner: _Runner, runnable: Runnable, rest: Awaitable[Any]) -> bool:
+        """Await the rest of a handler that was suspended, while another runner drives."""
+        self._suspended[id(runnable)] = runner
+        runner.waited = True
+        self.driver = None
+        if self.queue and not self._closed:
+            self.wake()
+        try:
+            result = await rest
+        except (Exception, asyncio.CancelledError) as error:
+            self._back(runner, runnable)
+            runnable.failed(error)
+            self._requeue(runnable)
+            if isinstance(error, asyncio.CancelledError) and runner.task.cancelling():
+                raise  # it was the runner's task that was cancelled, not the handler alone
+        else:
+            self._back(runner, runnable)
+            runnable.completed(result)
+            self._requeue(runnable)
+        if self.driver is None:
+            self.driver = runner
+        return self.driver is runner
 
-    def _check_cancelled(self, runner: _Runner, runnable: Runnable, error: BaseException) -> None:
-        """End the runner if it was its task that was cancelled, not the handler alone."""
-        if isinstance(error, asyncio.CancelledError) and runner.task.cancelling():
-            if runnable.runnable and not self._closed:
-                self._queue.append(runnable)
-            raise error
+    def _back(self, runner: _Runner, runnable: Runnable) -> None:
+        self._suspended.pop(id(runnable), None)
+        if self.driver is None:
+            self.turn = runnable
+        if runner.interrupted:
+            runner.interrupted = False
+            runner.task.uncancel()
 
-    def _guard(self, runner: _Runner) -> None:
-        runner.guarded = False
-        if self._driver is runner and runner.in_hand is not None:
-            self._suspended[id(runner.in_hand)] = runner
-            self._driver = None
-            if self._queue and not self._closed:
-                self._wake()
+    def _requeue(self, runnable: Runnable) -> None:
+        """Put a runnable back if it has mail; whoever calls sees to a driver."""
+        if runnable.runnable and not self._closed:
+            self.queue.append(runnable)

@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any, ClassVar
 
-from ._context import EntityContext
+from ._entity_context import EntityContext
 from ._errors import HandlerError
 from ._handlers import Handling, defining_namespace, resolve
 from ._policies import MessagePolicy

@@ -8,6 +8,11 @@ CallboardError                        .retriable: ClassVar[bool]
 ├── NameTaken (ValueError)            a living sibling has the name
 ├── ActorStopped                      the target is gone
 ├── ActorFailed                       the target crashed on the asked message
+├── AskCycle                          actors that wait for each other's answers
+├── UnexpectedReply (TypeError)       the answer is of another class than the asker said
+├── StashFull                         an actor put more aside than its stash holds
+├── BulkheadFull                      too much blocking work waits for its pool
+├── ChildExited                       a child ended that its spec wants back
 ├── RestartIntensityExceeded          too many restarts in too little time
 ├── NotRunning                        a verb was used outside `async with system`
 ├── HandlerError (TypeError)          an actor or entity class is declared wrongly
@@ -132,6 +137,97 @@ class ActorFailed(CallboardError):
         self.target = target
         self.error_type = error_type
         self.error_message = error_message
+
+
+class AskCycle(CallboardError):
+    """An actor asked one that is waiting, directly or through others, for its own answer.
+
+    None of them could ever answer, so this is raised at once and not when the time is over. It is
+    seen when each of them awaits its `ask` in the handler itself, not in a task of its own.
+
+    Attributes:
+        cycle: paths of those who wait, from the one that asked last.
+    """
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        super().__init__(
+            f"{' asks '.join((*cycle, cycle[0]))}, and each waits for the answer in its handler. "
+            "Let one of them tell instead, or use context.pipe_to_self to wait outside the handler."
+        )
+        self.cycle: tuple[str, ...] = tuple(cycle)
+
+
+class UnexpectedReply(CallboardError, TypeError):
+    """An `ask` said which class its answer has, and the answer has another one.
+
+    The message was handled.
+
+    Attributes:
+        target: path of the one asked.
+        expected: name of the class.
+        reply: what came.
+    """
+
+    def __init__(self, target: str, expected: str, reply: object) -> None:
+        super().__init__(
+            f"{target} answered with {type(reply).__name__}, and the asker expected {expected}. "
+            "Return it from the handler, or ask with another reply_type."
+        )
+        self.target = target
+        self.expected = expected
+        self.reply = reply
+
+
+class StashFull(CallboardError):
+    """An actor put one message more aside than its stash holds; it fails with that message in hand.
+
+    Attributes:
+        path: the actor.
+        capacity: how many its stash holds.
+    """
+
+    def __init__(self, path: str, capacity: int) -> None:
+        super().__init__(
+            f"the stash of {path} holds {capacity} messages and is full. Unstash earlier, or set "
+            "`stash_capacity` in its class."
+        )
+        self.path = path
+        self.capacity = capacity
+
+
+class BulkheadFull(CallboardError):
+    """A blocking handler found its pool busy and as many others waiting for it as it admits.
+
+    Attributes:
+        name: the bulkhead.
+        waiting: how many calls wait for it.
+    """
+
+    retriable: ClassVar[bool] = True
+
+    def __init__(self, name: str, waiting: int) -> None:
+        super().__init__(
+            f"the bulkhead {name!r} has {waiting} calls waiting and takes no more. Try again "
+            "later, or give it more workers or a longer queue."
+        )
+        self.name = name
+        self.waiting = waiting
+
+
+class ChildExited(CallboardError):
+    """A child stopped or was killed, and its spec wants it back: what its supervisor decides about.
+
+    Attributes:
+        path: the child.
+        reason: "stopped", "killed" or "linked: ...".
+        kind: what its spec says: permanent or transient.
+    """
+
+    def __init__(self, path: str, reason: str, kind: str) -> None:
+        super().__init__(f"{path} ended ({reason}) and is {kind}")
+        self.path = path
+        self.reason = reason
+        self.kind = kind
 
 
 class RestartIntensityExceeded(CallboardError):

@@ -6,9 +6,12 @@ decision carries it out.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ._path import ActorPath
+
+# How a child came to stand still: it crashed, it stopped by itself, or it was killed from outside.
+Ending: TypeAlias = Literal["failed", "stopped", "killed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,9 @@ class Failure:
         restarts: how often this child was restarted in a row.
         uptime: seconds since the child last got running; 0.0 if it failed while starting.
         history: loop times of this supervisor's recent restarts, all children together.
+        ending: whether it crashed, or ended otherwise although its spec wants it back.
+        kind: "permanent", "transient" or "temporary", as its spec says; children that were spawned
+            without one are transient.
     """
 
     error: BaseException
@@ -34,6 +40,8 @@ class Failure:
     restarts: int = 0
     uptime: float = 0.0
     history: tuple[float, ...] = ()
+    ending: Ending = "failed"
+    kind: Literal["permanent", "transient", "temporary"] = "transient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,10 @@ Fate: TypeAlias = Retry | Quarantine | Skip | Escalate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureEvent:
-    """A crash as an event: published on the system's event stream, once for each.
+    """A crash as an event: published on the system's event stream.
+
+    A path that fails more than 20 times in 10 seconds gets no more events in that time, except one
+    at its end that says in `suppressed` how many there were.
 
     Attributes:
         at: seconds since the epoch.
@@ -107,6 +118,8 @@ class FailureEvent:
         decision: restart, resume, stop, escalate, retry, quarantine or skip.
         attempt: 1 for the first failure of this message, or the number of the restart.
         delay: seconds until the restart or retry.
+        suppressed: crashes of the same path since its last event that got no event of their own,
+            because there were too many; they are counted all the same.
     """
 
     at: float
@@ -120,3 +133,4 @@ class FailureEvent:
     decision: str
     attempt: int
     delay: float
+    suppressed: int = 0

@@ -1,40 +1,62 @@
-"""Children by name, with the history their supervisor judges by."""
+"""The children of one supervisor: their names, their order, and what happens when one fails."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ._errors import NameTaken
+from ._descent import Descent, Falling
+from ._errors import ChildExited, NameTaken
+from ._failure import Decision, Ending, Escalate, Restart, Stop
+from ._judge import judge, report
+from ._messages import ShutdownOverrun
 from ._path import ActorPath, check_name
+from ._policies import SupervisionStrategy
+from ._runtime import System
+from ._turns import State, Work
+
+if TYPE_CHECKING:
+    from ._cell import Cell
 
 
-class Member(Protocol):
-    """A child, as far as its family is concerned."""
+class Host(Protocol):
+    """The supervisor, as its family sees it: a cell, or the guardian at the root."""
+
+    system: System
 
     @property
-    def name(self) -> str: ...
+    def path(self) -> ActorPath: ...
+    @property
+    def strategy(self) -> SupervisionStrategy | None: ...
+    @property
+    def stopping(self) -> bool: ...
+    def signal(self, call: Callable[[], Work | None]) -> None: ...
+    def give_up(self, child: "Cell", error: BaseException) -> None: ...
 
 
-C = TypeVar("C", bound=Member)
-
-
-class Family(Generic[C]):
+class Family:
     """The living children of one supervisor, in the order they were spawned.
 
     Attributes:
         members: child by name.
         history: loop times of recent restarts, all children together.
-        when_empty: what to do when the last child is gone.
+        rising: children that a restart or an ordered start is still to bring up, oldest first.
+        on_risen: what waits for them.
     """
 
-    __slots__ = ("_made", "history", "members", "when_empty")
+    __slots__ = ("_delay", "_descent", "_host", "_made", "history", "members", "on_risen", "rising")
 
-    def __init__(self) -> None:
-        self.members: dict[str, C] = {}
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.members: dict[str, Cell] = {}
         self.history: tuple[float, ...] = ()
-        self.when_empty: Callable[[], Coroutine[Any, Any, Any] | None] | None = None
+        self.rising: list[Cell] = []
+        self.on_risen: Callable[[], None] | None = None
         self._made = 0
+        self._descent: Descent | None = None
+        self._delay: asyncio.TimerHandle | None = None
 
-    def name_for(self, name: str | None, parent: ActorPath) -> str:
+    def name_for(self, name: str | None) -> str:
         """Return the name a new child gets: the one given, if it is free, or `$1`, `$2` ...
 
         Raises:
@@ -45,14 +67,189 @@ class Family(Generic[C]):
             self._made += 1
             return f"${self._made}"
         if name in self.members:
-            raise NameTaken(str(parent / name))
+            raise NameTaken(str(self._host.path / name))
         return check_name(name)
 
-    def newest_first(self) -> list[C]:
+    def newest_first(self) -> "list[Cell]":
         """Return the children in the order they are stopped."""
         return list(reversed(self.members.values()))
 
-    def remove(self, child: C) -> None:
-        """Forget a child that stopped."""
+    # --- failures ---------------------------------------------------------------------------------
+
+    def failed(self, child: "Cell", error: BaseException, message: object) -> None:
+        """Decide about a child that stands still after a crash."""
+        self._decide(child, error, message, "failed")
+
+    def exited(self, child: "Cell", reason: str) -> None:
+        """Decide about a child that ended by itself, though its spec wants it back."""
+        ending: Ending = "stopped" if reason == "stopped" else "killed"
+        error = ChildExited(str(child.path), reason, child.restart or "transient")
+        self._decide(child, error, None, ending)
+
+    def _decide(self, child: "Cell", error: BaseException, message: object, ending: Ending) -> None:
+        falling = self._descent is not None and child in self.rising
+        if child.state is not State.FAILED or falling:
+            return  # stopped meanwhile, or brought down and up again with its group anyway
+        host = self._host
+        failure = child.failure(error, message, self.history, ending)
+        if host.stopping:
+            report(host.system, failure, Stop())
+            child.stop(f"failed: {type(error).__name__}: {error}", final=True)
+            return
+        strategy = host.strategy
+        if strategy is None:
+            strategy = host.system.default_supervision()
+        decision = judge(host.system, strategy, failure)
+        if isinstance(decision, Restart) and strategy is not None:
+            self.history = decision.history
+            group = self._group(strategy, child)
+            if len(group) > 1:
+                child.restarts = decision.attempt
+                self._regroup(group, decision.delay)
+                return
+        self._carry_out(child, decision, error)
+
+    def _carry_out(self, child: "Cell", decision: Decision, error: BaseException) -> None:
+        child.obey(decision, error)
+        if isinstance(decision, Escalate):
+            self._host.give_up(child, decision.error or error)
+
+    def _group(self, strategy: SupervisionStrategy, child: "Cell") -> "list[Cell]":
+        """Return the children that go down and up with this one, oldest first."""
+        names = set(strategy.affected(child.name, tuple(self.members)))
+        names.add(child.name)
+        return [cell for name, cell in self.members.items() if name in names]
+
+    # --- restarts of several, and starts in order -------------------------------------------------
+
+    def _regroup(self, group: "list[Cell]", delay: float) -> None:
+        """Bring a group down, newest first, and after `delay` up again, oldest first."""
+        self._cancel_regroup()
+        again = {*group, *self.rising}
+        group = [cell for cell in self.members.values() if cell in again]
+        self.rising = [cell for cell in group if cell.restart != "temporary"]
+        self._descent = Descent(
+            reversed(group), self._lower, _is_down, self._overrun, partial(self._fallen, delay)
+        )
+        self._descent.begin()
+
+    def start_in_order(self, children: "list[Cell]") -> None:
+        """Start children that were made but not begun, each when the one before it runs."""
+        idle = not self.rising
+        self.rising.extend(children)
+        if idle:
+            self._host.signal(self._rise)
+
+    def risen(self, child: "Cell") -> None:
+        """Go on with the next: this one runs."""
+        if self.rising and self.rising[0] is child and not child.is_down:
+            del self.rising[0]
+            self._host.signal(self._rise)
+
+    def _lower(self, child: Falling) -> None:
+        cell: Cell = child  # type: ignore[assignment] # all here are cells  # pyright: ignore[reportAssignmentType]
+        if cell.restart == "temporary":
+            cell.stop(final=True)
+        else:
+            cell.lower()
+
+    def _fallen(self, delay: float) -> None:
+        self._descent = None
+        if delay > 0.0:
+            loop = asyncio.get_running_loop()
+            self._delay = loop.call_later(delay, self._host.signal, self._rise)
+        else:
+            self._host.signal(self._rise)
+
+    def _rise(self) -> Work | None:
+        """Start the oldest that is still down."""
+        if self._descent is not None:
+            return None
+        self._delay = None
+        while self.rising:
+            child = self.rising[0]
+            if child.state is State.STOPPED or child.state is State.STOPPING:
+                del self.rising[0]
+            elif child.is_down:
+                child.rise()
+                return None
+            else:
+                return None  # it starts, or its failure is being decided on
+        then, self.on_risen = self.on_risen, None
+        if then is not None:
+            then()
+        return None
+
+    def _cancel_regroup(self) -> None:
+        if self._descent is not None:
+            self._descent.cancel()
+            self._descent = None
+        if self._delay is not None:
+            self._delay.cancel()
+            self._delay = None
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def stop_all(self, then: Callable[[], None], children: "Sequence[Cell] | None" = None) -> None:
+        """Stop the children, newest first, one after another, and go on with `then`."""
+        self._cancel_regroup()
+        self.rising, self.on_risen = [], None
+        self._descent = Descent(
+            self.newest_first() if children is None else children,
+            lambda child: child.stop(final=True),  # type: ignore[attr-defined] # all here are cells  # pyright: ignore[reportAttributeAccessIssue]
+            _is_gone,
+            self._overrun,
+            partial(self._all_stopped, then),
+        )
+        self._descent.begin()
+
+    def _all_stopped(self, then: Callable[[], None]) -> None:
+        self._descent = None
+        then()
+
+    def settled(self, child: "Cell") -> None:
+        """A child is down: gone, or lowered for a restart."""
+        if self._descent is not None:
+            self._descent.settled(child)
+
+    def gone(self, child: "Cell") -> None:
+        """Forget a child that has stopped; its name is free."""
         if self.members.get(child.name) is child:
             del self.members[child.name]
+        if child in self.rising:
+            first = self.rising[0] is child
+            self.rising.remove(child)
+            if first:
+                self._host.signal(self._rise)
+        self.settled(child)
+
+    def _overrun(self, child: Falling, seconds: float, outcome: str) -> None:
+        system = self._host.system
+        system.log.warning(
+            "actor did not stop in time", actor=str(child.path), seconds=seconds, outcome=outcome
+        )
+        system.events.publish(ShutdownOverrun(child.path, seconds, outcome))
+
+
+def _is_down(child: Falling) -> bool:
+    return child.is_down
+
+
+def _is_gone(child: Falling) -> bool:
+    return child.is_gone
+
+
+def check_strategy(strategy: Any) -> Any:
+    """Return a strategy, or refuse what cannot be one.
+
+    Raises:
+        TypeError: with the line to write.
+    """
+    if callable(getattr(strategy, "decide", None)) and callable(
+        getattr(strategy, "affected", None)
+    ):
+        return strategy
+    raise TypeError(
+        f"{strategy!r} is no supervision strategy; write one of OneForOne(), OneForAll(), "
+        "RestForOne(), or an object with `decide` and `affected`"
+    )

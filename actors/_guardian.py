@@ -1,20 +1,20 @@
 """The root of the tree: supervises top-level actors, and stops them in the end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._cell import Cell, bear
-from ._failure import Escalate, Restart, Stop
+from ._cell import Cell
+from ._descent import GRACE
 from ._family import Family
-from ._judge import judge, report
+from ._mailbox import MailboxOptions
 from ._path import ActorPath
-from ._props import Props
+from ._policies import SupervisionStrategy
+from ._props import ChildSpec
 from ._ref import ActorRef
 from ._runtime import System
-
-# Seconds that killed actors have to notice it.
-_GRACE = 1.0
+from ._spawning import bear, bear_in_order
+from ._turns import Work
 
 
 class Guardian:
@@ -22,37 +22,47 @@ class Guardian:
 
     Args:
         system: the system it is the root of.
+        strategy: what it decides by; None for the system's default.
         escalate: called with path and error when a failure got up here.
     """
 
-    def __init__(self, system: System, escalate: Callable[[str, BaseException], None]) -> None:
+    def __init__(
+        self,
+        system: System,
+        strategy: SupervisionStrategy | None,
+        escalate: Callable[[str, BaseException], None],
+    ) -> None:
         self.path = ActorPath(system.name, ("user",))
-        self.family: Family[Cell] = Family()
-        self._system = system
+        self.family = Family(self)
+        self.system = system
+        self.strategy = strategy
+        self.stopping = False
         self._escalate = escalate
-        self._stopping = False
 
-    def spawn(self, name: str | None, props: Props) -> ActorRef[Any]:
+    def spawn(
+        self,
+        actor: type[Any] | ChildSpec,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+        mailbox: MailboxOptions | None,
+    ) -> ActorRef[Any]:
         """Start a top-level actor."""
-        return bear(self._system, self, self.family, name, props).self_ref
+        return bear(self.system, self, self.family, actor, args, kwargs, name, mailbox).self_ref
 
-    def child_failed(self, child: Cell, error: BaseException, message: object) -> None:
-        """Decide by the system's default strategy, at once."""
-        failure = child.failure(error, message, self.family.history)
-        if self._stopping:
-            report(self._system, failure, Stop())
-            child.stop(f"failed: {type(error).__name__}: {error}")
-            return
-        decision = judge(self._system, None, failure)
-        if isinstance(decision, Restart):
-            self.family.history = decision.history
-        child.obey(decision, error)
-        if isinstance(decision, Escalate):
-            self._escalate(str(child.path), decision.error or error)
+    def start(self, specs: Sequence[ChildSpec]) -> None:
+        """Start top-level actors in order."""
+        bear_in_order(self.system, self, self.family, specs)
 
-    def child_gone(self, child: Cell) -> None:
-        """Forget a child that has stopped."""
-        self.family.remove(child)
+    def signal(self, call: Callable[[], Work | None]) -> None:
+        """Make the call at once."""
+        work = call()
+        assert work is None, "the guardian has no coroutines"
+
+    def give_up(self, child: Cell, error: BaseException) -> None:
+        """Take a failure that nobody below could deal with."""
+        child.stop(f"failed: {type(error).__name__}: {error}", final=True)
+        self._escalate(str(child.path), error)
 
     async def stop(self, timeout: float, hurry: asyncio.Event) -> list[str]:  # noqa: ASYNC109 - one deadline for all
         """Stop the top-level actors one after another, newest first, each with all below it.
@@ -62,39 +72,34 @@ class Guardian:
             hurry: when set, the time is over.
 
         Returns:
-            Paths of the actors that had to be killed, and did not end even so.
+            Paths of the actors that had to be killed because all their time was over.
         """
-        self._stopping = True
-        loop = asyncio.get_running_loop()
-        until = loop.time() + timeout
-        hurried = asyncio.ensure_future(hurry.wait())
+        self.stopping = True
+        done = asyncio.Event()
+        self.family.stop_all(done.set)
+        waits = [asyncio.ensure_future(done.wait()), asyncio.ensure_future(hurry.wait())]
         try:
-            for child in self.family.newest_first():
-                child.stop()
-                left = until - loop.time()
-                await asyncio.wait(
-                    (child.gone(), hurried),
-                    timeout=max(left, 0.0),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if not child.gone().done():
-                    return await self._kill()
-            return []
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            return [] if done.is_set() else await self._kill()
         finally:
-            hurried.cancel()
+            for wait in waits:
+                wait.cancel()
 
     async def _kill(self) -> list[str]:
         cells = [one for child in self.family.newest_first() for one in _with_descendants(child)]
         for child in self.family.newest_first():
-            child.kill()
-        await asyncio.wait([cell.gone() for cell in cells], timeout=_GRACE)
+            child.kill(final=True)
+        await asyncio.wait([cell.gone() for cell in cells], timeout=GRACE)
         killed = [str(cell.path) for cell in cells]
-        self._system.log.warning(
+        self.system.log.warning(
             "actors did not stop in time and were killed",
             actors=killed[:20],
             count=len(killed),
             alive=[str(cell.path) for cell in cells if not cell.gone().done()][:20],
         )
+        for cell in cells:
+            if not cell.is_gone:
+                cell.abandon()
         return killed
 
 

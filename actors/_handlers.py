@@ -4,11 +4,13 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from ._errors import HandlerError
 
+M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "__callboard_handler__"
@@ -81,6 +83,19 @@ class HandlerTable:
         return tuple(self._declared)
 
 
+class Accepts(Generic[M]):
+    """Says which messages an actor takes, for type checkers and at the `class` statement.
+
+    ```python
+    class Greeter(Actor, Accepts[Hello | Bye]): ...
+
+    greeter = system.spawn(Greeter)      # an ActorRef[Hello | Bye]
+    ```
+
+    Beside a handler for each of them the class may have others, as for what only it tells itself.
+    """
+
+
 class Handling:
     """Base of Actor and Entity: compiles the table of each subclass."""
 
@@ -119,6 +134,56 @@ class Handling:
                         table.setdefault(message_type, getattr(cls, name))
             hidden.update(declared)
         cls.handlers = HandlerTable(table)
+        _check_accepted(cls, local)
+
+
+def table_of(cls: type, methods: Sequence[Callable[..., Any]]) -> HandlerTable:
+    """Return the table of bound methods of one instance of `cls`, by their annotations.
+
+    Raises:
+        HandlerError: one of them says no type, or two say the same.
+    """
+    table: dict[type, Callable[..., Any]] = {}
+    for method in methods:
+        function = getattr(method, "__func__", None)
+        if function is None:
+            raise HandlerError(
+                f"become takes methods of the actor, as in become(self.closed), and got {method!r}"
+            )
+        types_of = _types_cache.get(function)
+        if types_of is None:
+            types_of = _types_cache[function] = _message_types(cls, function, {})
+        for message_type in types_of:
+            if message_type in table:
+                raise HandlerError(
+                    f"{cls.__qualname__} was to become two methods that both handle "
+                    f"{message_type.__name__}; give one of them another message type"
+                )
+            table[message_type] = function
+    return HandlerTable(table)
+
+
+_types_cache: WeakKeyDictionary[Callable[..., Any], tuple[type, ...]] = WeakKeyDictionary()
+
+
+def _check_accepted(cls: type, local: Mapping[str, Any]) -> None:
+    """Hold a class to what it says in `Accepts[...]`."""
+    for base in vars(cls).get("__orig_bases__", ()):
+        if typing.get_origin(base) is not Accepts:
+            continue
+        (said,) = typing.get_args(base)
+        if isinstance(said, TypeVar):
+            continue
+        if isinstance(said, typing.ForwardRef):
+            said = resolve(said.__forward_arg__, cls, local, f"Accepts of {cls.__qualname__}")
+        handlers: HandlerTable = cls.handlers  # type: ignore[attr-defined] # of Handling's subclasses
+        missing = [one.__name__ for one in _classes(said) if handlers.lookup(one) is None]
+        if missing:
+            raise HandlerError(
+                f"{cls.__qualname__} says Accepts[...] and has no handler for "
+                f"{', '.join(missing)}. Write one:\n"
+                f"    @handler\n    def on_{missing[0].lower()}(self, message: {missing[0]}) -> ..."
+            )
 
 
 def _message_types(
@@ -218,9 +283,14 @@ def defining_namespace(cls: type) -> Mapping[str, Any]:
     Message types defined in a function beside the actor are found there; nothing else knows them
     when annotations are strings.
     """
+    return calling_namespace(cls.__module__)
+
+
+def calling_namespace(module: str) -> Mapping[str, Any]:
+    """Return the local names of the nearest caller in a module; none at its top level."""
     frame = inspect.currentframe()
     while frame is not None and (
-        frame.f_globals.get("__name__") != cls.__module__
+        frame.f_globals.get("__name__") != module
         or frame.f_code.co_name == "__init_subclass__"  # of a base in the same module
     ):
         frame = frame.f_back

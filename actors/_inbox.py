@@ -5,10 +5,10 @@ from collections import deque
 from typing import Any
 
 from ._ask import Deadlines
-from ._dispatcher import CURRENT
 from ._errors import ActorStopped, AskTimeout, MailboxFull
-from ._mailbox import Bounds, Envelope, MailboxOptions, MailboxStatistics, pack, unpack
+from ._mailbox import Bounds, Envelope, Mail, MailboxStatistics, pack, unpack
 from ._path import ActorPath
+from ._runnable import CURRENT
 from ._runtime import System
 
 
@@ -16,21 +16,19 @@ class Inbox:
     """The mailbox of one cell with its bound, open until `shut`.
 
     Attributes:
+        system: whose actor it is.
         open_mail: the mailbox while it takes everything at once; refs append to it directly.
-        runnable: whether the dispatcher holds the cell, in its queue or in a runner's hands.
+        held: mail need not call `wake`: the dispatcher has the cell, or it can take none now.
     """
 
-    __slots__ = ("_bounds", "_mail", "_shut", "open_mail", "runnable", "system")
+    __slots__ = ("_bounds", "_mail", "_shut", "held", "open_mail", "system")
 
-    def __init__(self, system: System, mailbox: MailboxOptions | None) -> None:
-        self.system = system
-        self.runnable = False
-        self.open_mail: deque[Any] | None = None
-        self._mail: deque[Any] | None = None  # made by the first message
-        self._shut = False
-        self._bounds: Bounds | None = None
-        if mailbox is not None and mailbox.capacity is not None:
-            self._bounds = Bounds(mailbox.capacity, mailbox.overflow)
+    system: System
+    open_mail: Mail | None
+    held: bool
+    _mail: Mail | None  # made by the first message
+    _shut: bool
+    _bounds: Bounds | None
 
     @property
     def path(self) -> ActorPath:
@@ -52,9 +50,12 @@ class Inbox:
         Raises:
             MailboxFull: the overflow policy is `fail`.
         """
-        envelope = (message, CURRENT.get(), reply)
+        self.take_in((message, CURRENT.get(), reply))
+
+    def take_in(self, envelope: Envelope) -> None:
+        """Take an envelope that cannot wait for room; see `deliver`."""
         if self._shut:
-            self._turn_away(envelope)
+            self.turn_away(envelope)
             return
         bounds = self._bounds
         mail = self._opened()
@@ -63,7 +64,7 @@ class Inbox:
         else:
             left = bounds.offer(mail, envelope)
             if left is envelope:
-                if bounds.overflow == "wait" and reply is not None:
+                if bounds.overflow == "wait" and envelope[2] is not None:
                     bounds.waiters.append((envelope, None))
                     return
                 bounds.dropped += 1
@@ -71,7 +72,7 @@ class Inbox:
                     raise MailboxFull(str(self.path), bounds.capacity)
             if left is not None:
                 self._drop(left, bounds)
-        if not self.runnable:
+        if not self.held:
             self.wake()
 
     async def accept(self, message: Any) -> None:
@@ -81,9 +82,12 @@ class Inbox:
             ActorStopped: the actor is gone, or went while this waited.
             MailboxFull: there is no room, and the overflow policy does not wait.
         """
-        envelope = (message, CURRENT.get(), None)
+        await self.accept_envelope((message, CURRENT.get(), None))
+
+    async def accept_envelope(self, envelope: Envelope) -> None:
+        """Take an envelope, or wait for room; see `accept`."""
         if self._shut:
-            raise ActorStopped(str(self.path), type(message).__name__)
+            raise ActorStopped(str(self.path), type(envelope[0]).__name__)
         bounds = self._bounds
         mail = self._opened()
         if bounds is None:
@@ -100,15 +104,30 @@ class Inbox:
                 return
             if left is not None:
                 self._drop(left, bounds)
-        if not self.runnable:
+        if not self.held:
             self.wake()
+
+    def put(self, item: Any) -> None:
+        """Take what the actor sends itself (a timer's message, a result); no bound refuses it."""
+        if self._shut:
+            return
+        self._opened().append(item)
+        if not self.held:
+            self.wake()
+
+    def put_back(self, items: "list[Any]") -> None:
+        """Put items before all other mail, in their order; no bound refuses them."""
+        if items:
+            self._opened().extendleft(reversed(items))
+            if not self.held:
+                self.wake()
 
     def statistics(self) -> MailboxStatistics:
         """Return how full the mailbox is."""
         bounds = self._bounds
         return MailboxStatistics(
             waiting=len(self._mail or ()),
-            capacity=None if bounds is None else bounds.capacity,
+            capacity=bounds.capacity if bounds is not None and bounds.bounded else None,
             senders=0 if bounds is None else len(bounds.waiters),
             dropped=0 if bounds is None else bounds.dropped,
         )
@@ -129,25 +148,29 @@ class Inbox:
         """Turn away what is left, those waiting for room included."""
         mail, self._mail = self._mail, None
         for item in mail or ():
-            self._turn_away(unpack(item))
+            self.turn_away(unpack(item))
         if self._bounds is not None:
             waiters = self._bounds.waiters
             while waiters:
                 envelope, accepted = waiters.popleft()
                 if accepted is None:
-                    self._turn_away(envelope)
+                    self.turn_away(envelope)
                 elif not accepted.done():
                     accepted.set_exception(ActorStopped(str(self.path), type(envelope[0]).__name__))
 
-    def _opened(self) -> deque[Any]:
+    def _opened(self) -> Mail:
         mail = self._mail
         if mail is None:
-            mail = self._mail = deque()
-            if self._bounds is None:
-                self.open_mail = mail
+            bounds = self._bounds
+            if bounds is None:
+                mail = self._mail = self.open_mail = deque()
+            else:
+                mail = self._mail = bounds.make_mail()
+                if not bounds.bounded:
+                    self.open_mail = mail
         return mail
 
-    def _turn_away(self, envelope: Envelope) -> None:
+    def turn_away(self, envelope: Envelope) -> None:
         """Tell an asker that the actor has stopped; what was told is a dead letter."""
         message, sender, reply = envelope
         if reply is None:

@@ -10,12 +10,10 @@ _NAMES = {"Restart": "restart", "Resume": "resume", "Stop": "stop", "Escalate": 
 
 
 def judge(system: System, strategy: SupervisionStrategy | None, failure: Failure) -> Decision:
-    """Ask the strategy, or the system's default one, and report the failure with the answer.
+    """Ask the strategy (without one, what fails is stopped) and report the failure with the answer.
 
     A strategy that raises is a failure of the supervisor: its exception is escalated.
     """
-    if strategy is None:
-        strategy = system.default_supervision()
     decision: Decision
     if strategy is None:
         decision = Stop()
@@ -52,6 +50,10 @@ def report(system: System, failure: Failure, decision: Decision) -> None:
         delay=delay,
     )
     system.counters.failures += 1
+    # An actor that crashes on failure events must not be told of its own crash.
+    published = not isinstance(failure.message, FailureEvent)
+    if published and not system.failures.admit(event, failure.now):
+        return
     fields = {
         "actor": event.path,
         "message": message_type,
@@ -64,4 +66,3 @@ def report(system: System, failure: Failure, decision: Decision) -> None:
     else:
         system.log.warning("actor failed", **fields)
         system.log.debug("actor failed: traceback", actor=event.path, exc_info=error)
-    system.events.publish(event)

@@ -1,10 +1,15 @@
 """Mailboxes with a bound, and what happens at it."""
 
 import asyncio
+import heapq
+import sys
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+# Message to rank; the lowest rank is handled first.
+Priority: TypeAlias = Callable[[Any], float]
 Overflow: TypeAlias = Literal["wait", "fail", "drop_newest", "drop_oldest"]
 
 # The message, the ref of its sender, and where the answer to an ask goes.
@@ -43,13 +48,24 @@ class MailboxOptions:
     The asker of a message that was dropped gets MailboxFull. A watched actor's Terminated, like
     every signal of the system, has a lane of its own and is never refused.
 
+    With a `priority`, the message of the lowest rank is handled first, and those of equal rank in
+    the order they came; `drop_oldest` then drops the one that would be handled next. The function
+    is called once for each message, in the sender's turn: let it be quick, and let it raise
+    nothing.
+
+    ```python
+    system.spawn(Desk, mailbox=MailboxOptions(1000, priority=lambda message: message.urgency))
+    ```
+
     Args:
         capacity: messages that may wait; None for no bound.
         overflow: what happens when it is reached.
+        priority: a message's rank; None for the order of arrival.
     """
 
     capacity: int | None = None
     overflow: Overflow = "wait"
+    priority: Priority | None = None
 
     def __post_init__(self) -> None:
         if self.capacity is not None and self.capacity < 1:
@@ -57,6 +73,11 @@ class MailboxOptions:
                 f"a mailbox of capacity {self.capacity} could never take a message: give 1 or "
                 "more, or "
                 "None for no bound"
+            )
+        if self.priority is not None and not callable(self.priority):
+            raise TypeError(
+                f"priority is {self.priority!r}; give a function from a message to its rank, as in "
+                "priority=lambda message: message.urgency"
             )
         if self.overflow not in ("wait", "fail", "drop_newest", "drop_oldest"):
             raise ValueError(
@@ -82,18 +103,63 @@ class MailboxStatistics:
     dropped: int
 
 
+class PriorityMail:
+    """As much of a deque as a mailbox needs, in the order of rank, then of arrival."""
+
+    __slots__ = ("_before", "_heap", "_number", "_rank")
+
+    def __init__(self, rank: Priority) -> None:
+        self._rank = rank
+        self._heap: list[tuple[float, int, Any]] = []
+        self._number = 0
+        self._before = 0
+
+    def append(self, item: Any) -> None:
+        """Put an item behind those of its rank."""
+        self._number += 1
+        heapq.heappush(self._heap, (self._rank(unpack(item)[0]), self._number, item))
+
+    def extendleft(self, items: Iterable[Any]) -> None:
+        """Put each item before all that are there, whatever their rank, like a deque's."""
+        for item in items:
+            self._before -= 1
+            heapq.heappush(self._heap, (float("-inf"), self._before, item))
+
+    def popleft(self) -> Any:
+        """Take the item of the lowest rank that came first."""
+        return heapq.heappop(self._heap)[2]
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (item for _, _, item in sorted(self._heap, key=lambda entry: entry[:2]))
+
+
+Mail: TypeAlias = deque[Any] | PriorityMail
+
+
 class Bounds:
-    """The limit of one mailbox and those who wait at it. Decides; the cell acts."""
+    """What is special about one mailbox: its limit, those who wait at it, its order.
 
-    __slots__ = ("capacity", "dropped", "overflow", "waiters")
+    Decides; the cell acts.
+    """
 
-    def __init__(self, capacity: int, overflow: Overflow) -> None:
-        self.capacity = capacity
-        self.overflow = overflow
+    __slots__ = ("bounded", "capacity", "dropped", "overflow", "priority", "waiters")
+
+    def __init__(self, options: MailboxOptions) -> None:
+        self.bounded = options.capacity is not None
+        self.capacity = options.capacity or sys.maxsize
+        self.overflow = options.overflow
+        self.priority = options.priority
         self.dropped = 0
         self.waiters: deque[tuple[Envelope, asyncio.Future[None] | None]] = deque()
 
-    def offer(self, mail: deque[Any], envelope: Envelope) -> Envelope | None:
+    def make_mail(self) -> Mail:
+        """Return an empty mailbox."""
+        return deque() if self.priority is None else PriorityMail(self.priority)
+
+    def offer(self, mail: Mail, envelope: Envelope) -> Envelope | None:
         """Put `envelope` into `mail` if there is room or room is made.
 
         Returns:
@@ -109,7 +175,7 @@ class Bounds:
             return oldest
         return envelope
 
-    def refill(self, mail: deque[Any]) -> None:
+    def refill(self, mail: Mail) -> None:
         """Let those who waited longest in, as far as there is room.
 
         The one who takes a message out does this, not the waiter when it wakes: else a later `tell`

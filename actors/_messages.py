@@ -17,11 +17,17 @@ class Terminated:
 
     Attributes:
         ref: the one that stopped; equal to the ref that was watched.
-        reason: "stopped", "killed" or "failed: ValueError: ...".
+        reason: "stopped", "killed", "failed: ValueError: ..." or "linked: ..." with what the linked
+            actor ended of.
     """
 
     ref: ActorRef[Any]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveTimeout:
+    """Given to an actor that got no message for as long as it said in `set_receive_timeout`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,19 @@ class DeadLetter:
     recipient: ActorPath
     sender: Recipient[Any] | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownOverrun:
+    """An actor did not stop in time; published on the event stream.
+
+    Attributes:
+        path: the actor.
+        seconds: how long it had.
+        outcome: "killed": its handler was cancelled; "abandoned": the handler did not end even so,
+            and goes on without an actor.
+    """
+
+    path: ActorPath
+    seconds: float
+    outcome: str

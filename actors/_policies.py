@@ -1,5 +1,6 @@
 """The two questions a failure raises, as the interfaces that answer them."""
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from ._failure import Decision, Failure, Fate
@@ -10,6 +11,15 @@ class SupervisionStrategy(Protocol):
 
     def decide(self, failure: Failure) -> Decision:
         """Return the decision. Pure: no clock, no randomness, no waiting."""
+        ...
+
+    def affected(self, failed: str, order: Sequence[str]) -> Collection[str]:
+        """Return the names of the children that are restarted when `failed` is, itself included.
+
+        Args:
+            failed: name of the child that failed.
+            order: names of all living children, in the order they were spawned. Pure as well.
+        """
         ...
 
 

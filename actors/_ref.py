@@ -1,18 +1,20 @@
 """Refs: the only way to reach an actor or entity."""
 
 import asyncio
-from collections import deque
+import math
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from ._ask import Deadlines
-from ._dispatcher import CURRENT
-from ._errors import AskTimeout
-from ._mailbox import MailboxStatistics
+from ._errors import AskTimeout, UnexpectedReply
+from ._mailbox import Envelope, Mail, MailboxStatistics
 from ._path import ActorPath
+from ._runnable import CURRENT
 
 _current = CURRENT.get
 
+R = TypeVar("R")
 M_contra = TypeVar("M_contra", contravariant=True)
 
 
@@ -40,15 +42,23 @@ class Recipient(Protocol[M_contra]):
 class ActorPort(Protocol):
     """A cell as its refs see it."""
 
-    open_mail: deque[Any] | None  # the mailbox, while it takes everything at once
-    runnable: bool
+    open_mail: Mail | None  # the mailbox, while it takes everything at once
+    held: bool  # nobody need call `wake`
 
     @property
     def path(self) -> ActorPath: ...
     @property
     def deadlines(self) -> Deadlines: ...
+    @property
+    def restarts(self) -> int: ...
     def wake(self) -> None: ...
-    def stop(self, reason: str = "stopped") -> None: ...
+    def lend(self) -> None: ...
+    def gone(self) -> "asyncio.Future[None]": ...
+    def stop(self, reason: str = "stopped", *, final: bool = False) -> None: ...
+    def kill(self, *, final: bool = False) -> None: ...
+    def asked_by(self, asker: object) -> Callable[[], object] | None: ...
+    def take_in(self, envelope: Envelope) -> None: ...
+    async def accept_envelope(self, envelope: Envelope) -> None: ...
     def statistics(self) -> MailboxStatistics: ...
     def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None: ...
     async def accept(self, message: Any) -> None: ...
@@ -92,7 +102,7 @@ class ActorRef(Generic[M_contra]):
         mail.append(
             message if sender is None and type(message) is not tuple else (message, sender, None)
         )
-        if not port.runnable:
+        if not port.held:
             port.wake()
 
     async def send(self, message: M_contra) -> None:
@@ -104,34 +114,63 @@ class ActorRef(Generic[M_contra]):
         """
         await self._port.accept(message)
 
-    async def ask(self, message: M_contra, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+    @overload
+    async def ask(self, message: M_contra, timeout: float) -> Any: ...  # noqa: ASYNC109 - swept by the system
+    @overload
+    async def ask(self, message: M_contra, timeout: float, reply_type: type[R]) -> R: ...  # noqa: ASYNC109 - swept by the system
+    async def ask(
+        self,
+        message: M_contra,
+        timeout: float,  # noqa: ASYNC109 - swept by the system
+        reply_type: type[Any] | None = None,
+    ) -> Any:
         """Enqueue a message and return what its handler returns.
 
         If the actor crashes on it, that is known at once, not when the time is over. Cancelling the
-        ask does not take the message back.
+        ask does not take the message back. Plain handlers may run before this suspends, on the
+        asker's task; so an `ask` does not always give other tasks their turn.
 
         Args:
             message: what to ask.
             timeout: seconds until AskTimeout.
+            reply_type: the class that the answer has, for type checkers and checked.
 
         Raises:
             AskTimeout: no reply in time; the message may still be handled.
             ActorFailed: the handler raised; its exception is `__cause__`.
             ActorStopped: the actor is gone, or went before it handled the message.
+            AskCycle: the actor waits itself, directly or through others, for the one that asks.
             MailboxFull: there is no room, or the message was dropped to make some.
+            UnexpectedReply: the answer is no `reply_type`.
+            ValueError: the timeout is negative or no finite number.
         """
+        if not 0.0 <= timeout < math.inf:
+            raise ValueError(
+                f"timeout is {timeout!r}; every ask ends in time: give seconds, 0 or more"
+            )
         port = self._port
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        sender = _current()
+        answered = None if sender is None else port.asked_by(sender)
         mail = port.open_mail
         if mail is None:
             port.deliver(message, reply)
         else:
-            mail.append((message, _current(), reply))
-            if not port.runnable:
-                port.wake()
+            mail.append((message, sender, reply))
+            if not port.held:
+                port.lend()
         if not reply.done():
             port.deadlines.add(reply, timeout, partial(_too_late, port, type(message), timeout))
-        return await reply
+        if answered is None:
+            result = await reply
+        else:
+            try:
+                result = await reply
+            finally:
+                answered()
+        if reply_type is not None and not isinstance(result, reply_type):
+            raise UnexpectedReply(str(self.path), reply_type.__name__, result)
+        return result
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ActorRef):

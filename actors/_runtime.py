@@ -1,17 +1,22 @@
 """The actor system as actors, cells and transports see it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._ask import Deadlines
 from ._dispatcher import Dispatcher
 from ._events import EventStream
+from ._failure_limit import FailureLimit
 from ._mailbox import MailboxOptions
 from ._path import ActorPath
 from ._policies import SupervisionStrategy
+from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient
+
+if TYPE_CHECKING:
+    from ._context import ActorContext
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class Counters:
         restarts: restarts decided.
         dead_letters: messages nobody could take.
         late_replies: replies whose asker had given up.
+        blocked: times the event loop was found blocked, if a watchdog looks.
     """
 
     spawned: int = 0
@@ -33,6 +39,7 @@ class Counters:
     restarts: int = 0
     dead_letters: int = 0
     late_replies: int = 0
+    blocked: int = 0
 
 
 class System(Protocol):
@@ -79,13 +86,33 @@ class System(Protocol):
         ...
 
     @property
+    def now(self) -> Callable[[], float]:
+        """Loop time in seconds."""
+        ...
+
+    @property
+    def asking(self) -> dict[Any, Any]:
+        """Which actor's handler waits for an answer of which."""
+        ...
+
+    @property
+    def failures(self) -> FailureLimit:
+        """Holds back failure events of a path that has too many."""
+        ...
+
+    @property
+    def receptionist(self) -> Receptionist:
+        """Knows who provides which service."""
+        ...
+
+    @property
     def counters(self) -> Counters:
         """What happened so far."""
         ...
 
     def spawn(
         self,
-        actor: type[Any],
+        actor: Any,
         *args: Any,
         name: str | None = None,
         mailbox: MailboxOptions | None = None,
@@ -100,6 +127,18 @@ class System(Protocol):
 
     def stop(self, ref: ActorRef[Any]) -> None:
         """Ask an actor to stop."""
+        ...
+
+    def kill(self, ref: ActorRef[Any]) -> None:
+        """Stop an actor now."""
+        ...
+
+    def at_stop(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Have `call` awaited when all actors have stopped."""
+        ...
+
+    def context_of(self, cell: Any) -> "ActorContext":
+        """Return a new context for an actor's cell."""
         ...
 
     def default_supervision(self) -> SupervisionStrategy | None:

@@ -5,30 +5,43 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import structlog
 
 from ._ask import Deadlines
+from ._context import ActorContext
 from ._dead_letters import DeadLetters
 from ._dispatcher import Dispatcher, DispatcherStatistics
 from ._entity import Entity
 from ._errors import NotRunning
 from ._events import EventStream
+from ._failure_limit import FailureLimit
 from ._guardian import Guardian
+from ._handlers import Accepts
 from ._mailbox import MailboxOptions, MailboxStatistics
 from ._path import ActorPath, check_system_name
 from ._policies import SupervisionStrategy
 from ._ports import Transport
-from ._props import Props
+from ._props import ChildSpec
+from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
+from ._tree import TreeNode, tree_of
+from ._verbs import Verbs
+from ._watchdog import Watchdog
+
+M = TypeVar("M")
 
 # The exit code of a system that gave up: EX_SOFTWARE of sysexits.h.
 EXIT_ESCALATED = 70
+# Seconds for each call of `at_stop`.
+_AT_STOP_DEADLINE = 10.0
+# Called with each system that is entered, before it starts anything: for test kits.
+SYSTEM_OBSERVERS: "list[Callable[[ActorSystem], None]]" = []
 # Seconds for the transport to close; it has a shorter deadline of its own, so this is for its bugs.
 _TRANSPORT_DEADLINE = 60.0
 
@@ -44,6 +57,7 @@ class SystemStatistics:
         restarts: restarts decided.
         dead_letters: messages nobody could take.
         late_replies: replies whose asker had given up.
+        blocked: times the event loop was found blocked, if a watchdog looks.
         asks: asks whose deadline is still kept; some of them may be answered.
         dispatcher: the run queue and its runners.
     """
@@ -54,6 +68,7 @@ class SystemStatistics:
     restarts: int
     dead_letters: int
     late_replies: int
+    blocked: int
     asks: int
     dispatcher: DispatcherStatistics
 
@@ -82,6 +97,10 @@ class ActorSystem:
         wall_clock: returns seconds since the epoch.
         shutdown_timeout: seconds for all actors together to stop; what has not stopped then is
             killed.
+        tree: child specs of actors to start, in order, when the system is entered.
+        supervision: the strategy for top-level actors; None for the default one.
+        watchdog: seconds that the event loop may stand still before a LoopBlocked event names the
+            handler; None looks for nothing.
 
     Attributes:
         name: as given.
@@ -95,6 +114,11 @@ class ActorSystem:
         deadlines: keeps the deadlines of all asks.
         wall_clock: as given.
         counters: what happened so far.
+        now: loop time in seconds.
+        asking: which actor's handler waits for an answer of which.
+        failures: holds back failure events of a path that has too many.
+        receptionist: who provides which service.
+        declared: the child specs given as `tree`.
         exit_code: 0; 70 when a failure escalated to the root; or as given to `terminate`.
     """
 
@@ -108,6 +132,9 @@ class ActorSystem:
         seed: int | None = None,
         wall_clock: Callable[[], float] = time.time,
         shutdown_timeout: float = 10.0,
+        tree: Sequence[ChildSpec] = (),
+        supervision: SupervisionStrategy | None = None,
+        watchdog: float | None = None,
     ) -> None:
         self.name: str = check_system_name(name)
         self.node: str = node or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
@@ -123,7 +150,14 @@ class ActorSystem:
         self.exit_code: int = 0
         self._shutdown_timeout = shutdown_timeout
         self._dead_letters = DeadLetters(self.events, self.counters)
-        self._guardian = Guardian(self, self._escalated)
+        self.now: Callable[[], float] = time.monotonic
+        self.asking: dict[Any, Any] = {}
+        self.failures: FailureLimit = FailureLimit(self.events.publish)
+        self.receptionist: Receptionist = Receptionist()
+        self.declared: tuple[ChildSpec, ...] = tuple(tree)
+        self._guardian = Guardian(self, supervision, self._escalated)
+        self._watchdog = None if watchdog is None else Watchdog(self, watchdog)
+        self._at_stop: list[Callable[[], Awaitable[None]]] = []
         self._transport: Transport | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # while running or stopping
         self._hurry = asyncio.Event()
@@ -132,21 +166,40 @@ class ActorSystem:
 
     # --- verbs ------------------------------------------------------------------------------------
 
+    @overload
     def spawn(
         self,
-        actor: type[Any],
+        actor: type[Accepts[M]],
+        *args: Any,
+        name: str | None = None,
+        mailbox: MailboxOptions | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[M]: ...
+    @overload
+    def spawn(
+        self,
+        actor: type[Any] | ChildSpec,
+        *args: Any,
+        name: str | None = None,
+        mailbox: MailboxOptions | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[Any]: ...
+    def spawn(
+        self,
+        actor: Any,
         *args: Any,
         name: str | None = None,
         mailbox: MailboxOptions | None = None,
         **kwargs: Any,
     ) -> ActorRef[Any]:
-        """Start a top-level actor, supervised by the system's default strategy.
+        """Start a top-level actor, supervised by the system's strategy.
 
         The instance is made at once, so an exception of its `__init__` is raised here. `started`
         and the mail follow when the actor has its turn.
 
         Args:
-            actor: the actor's class.
+            actor: the actor's class, or a child spec with everything in it; the actor of a spec is
+                made in its first turn, where its exceptions are supervised.
             *args: for its `__init__`, also at each restart.
             name: its name, as in `callboard://bank/user/greeter`; made up when left out.
             mailbox: the bound of its mailbox; none by default.
@@ -154,11 +207,12 @@ class ActorSystem:
 
         Raises:
             NameTaken: a living top-level actor has the name.
+            HandlerError: it is no actor class.
             NotRunning: outside `async with system`, or while it stops.
         """
         if self._loop is None or self._stopping is not None:
             raise NotRunning(self._not_running(f"spawn {getattr(actor, '__name__', actor)}"))
-        return self._guardian.spawn(name, Props(actor, args, kwargs, mailbox))
+        return self._guardian.spawn(actor, args, kwargs, name, mailbox)
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 - the design's name
         """Return the ref of an entity; it need not exist yet, and nothing is sent.
@@ -177,6 +231,44 @@ class ActorSystem:
         """Ask an actor to stop after the message in hand; watch it to be told when it has."""
         port_of(ref).stop()
 
+    def kill(self, ref: ActorRef[Any]) -> None:
+        """Stop an actor now, with all below it: its handler is cancelled, `stopped` not called.
+
+        Like `stop`, this is an end that a supervisor may answer with a restart, if the actor's
+        child spec says so.
+        """
+        port_of(ref).kill()
+
+    def tree(self) -> TreeNode:
+        """Return the living actors as a tree of plain values, the root being the system."""
+        return tree_of(self.name, self._guardian.family)
+
+    def find(self, path: str) -> ActorRef[Any] | None:
+        """Return the ref of a living actor by its path, in full or from the root down, or None.
+
+        >>> system.find("greeter/w1")                           # doctest: +SKIP
+        <ActorRef callboard://bank/user/greeter/w1>
+        """
+        prefix = f"{self._guardian.path}/"
+        names = path.removeprefix(prefix).split("/")
+        family = self._guardian.family
+        for depth, name in enumerate(names):
+            cell = family.members.get(name)
+            if cell is None:
+                return None
+            if depth == len(names) - 1:
+                return cell.self_ref
+            family = cell.family
+        return None
+
+    def at_stop(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Have `call` awaited when all actors have stopped, before the transport closes."""
+        self._at_stop.append(call)
+
+    def context_of(self, cell: Any) -> ActorContext:
+        """Return a new context for an actor's cell; for the core alone."""
+        return ActorContext(Verbs(cell))
+
     def mailbox(self, ref: ActorRef[Any]) -> MailboxStatistics:
         """Return how full an actor's mailbox is."""
         return port_of(ref).statistics()
@@ -191,9 +283,15 @@ class ActorSystem:
             restarts=counters.restarts,
             dead_letters=counters.dead_letters,
             late_replies=counters.late_replies,
+            blocked=counters.blocked,
             asks=len(self.deadlines),
             dispatcher=self.dispatcher.statistics(),
         )
+
+    @property
+    def running(self) -> bool:
+        """Whether it was entered and has not stopped."""
+        return self._loop is not None
 
     def terminate(self, exit_code: int = 0) -> None:
         """Begin to stop the system, as leaving `async with` does; from anywhere, and only once.
@@ -238,6 +336,12 @@ class ActorSystem:
                 "one"
             )
         self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+        self.dispatcher.open()
+        for observe in SYSTEM_OBSERVERS:
+            observe(self)
+        if self._watchdog is not None:
+            self._watchdog.start()
         if self.entities is not None:
             try:
                 await self._transport_started()
@@ -245,6 +349,8 @@ class ActorSystem:
                 self.terminate()
                 await self._until_stopped()
                 raise
+        if self.declared:
+            self._guardian.start(self.declared)
         return self
 
     async def __aexit__(
@@ -277,6 +383,12 @@ class ActorSystem:
     async def _stop(self) -> None:
         try:
             await self._guardian.stop(self._shutdown_timeout, self._hurry)
+            for call in self._at_stop:
+                try:
+                    async with asyncio.timeout(_AT_STOP_DEADLINE):
+                        await call()
+                except Exception as error:
+                    self.log.error("cleaning up failed", error=repr(error), exc_info=error)
             if self._transport is not None:
                 try:
                     async with asyncio.timeout(_TRANSPORT_DEADLINE):
@@ -289,7 +401,10 @@ class ActorSystem:
             self.deadlines.close(
                 lambda: NotRunning(f"system {self.name!r} stopped while a reply was waited for")
             )
+            self.failures.close()
             await self.dispatcher.aclose()
+            if self._watchdog is not None:
+                self._watchdog.stop()
             self._loop = None
             self._stopped.set()
 

@@ -8,16 +8,18 @@ one at a time; `_then` says what follows when one returns.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from enum import Enum
 from types import CoroutineType
 from typing import Any, TypeAlias
 
 from ._actor import Actor
+from ._dispatcher import Dispatcher
 from ._errors import ActorFailed
+from ._handlers import HandlerTable
 from ._inbox import Inbox
 from ._mailbox import NOTHING, Envelope, unpack
-from ._props import Props
-from ._runtime import System
+from ._tools import Tick, Tools
 
 Work: TypeAlias = Coroutine[Any, Any, Any]
 Signal: TypeAlias = Callable[[], Work | None]
@@ -34,7 +36,7 @@ class State(Enum):
     STOPPED = "stopped"
 
 
-# A global is found faster than an attribute of a class, and every tell to an idle actor asks.
+# A global is found faster than an attribute of a class, and every turn asks.
 _RUNNING = State.RUNNING
 
 
@@ -42,37 +44,57 @@ class Turns(Inbox):
     """The half of a cell that the dispatcher talks to.
 
     What a crash and an end mean is the cell's.
+
+    Attributes:
+        state: where it is in its life.
+        killed: no coroutine of it is to go on.
+        runnable: the dispatcher has it, in its queue or in a runner's hands.
+        scope: the context its handlers run in.
+        chunk: kept by the dispatcher.
+        dispatcher: gives it its turns.
+        item: what was taken out of the mailbox and is in hand: a message or an envelope.
+        tools: timers, stash and the like, once it used one.
     """
 
     __slots__ = (
         "_actor",
         "_class",
-        "_envelope",
-        "_props",
+        "_handlers",
+        "_known",
         "_signals",
         "_then",
         "_working",
+        "chunk",
+        "dispatcher",
+        "item",
         "killed",
+        "runnable",
+        "scope",
         "state",
+        "tools",
     )
 
-    def __init__(self, system: System, props: Props) -> None:
-        super().__init__(system, props.mailbox)
-        self.state = State.STARTING
-        self.killed = False
-        self._props = props
-        self._class = props.actor
-        self._actor: Actor | None = None
-        self._signals: deque[Signal] | None = None
-        self._envelope = NOTHING  # the message in hand
-        self._working = False  # a coroutine of the user is with the dispatcher
-        self._then: Signal | None = None  # what follows it; None after a handler
+    state: State
+    killed: bool
+    runnable: bool
+    scope: Context | None
+    chunk: int
+    dispatcher: Dispatcher
+    item: Any
+    tools: Tools | None
+    _class: type[Actor]
+    _actor: Actor | None
+    _handlers: HandlerTable  # in force; `become` changes it
+    _known: dict[type, Callable[..., Any]]  # what it found so far
+    _signals: deque[Signal] | None
+    _working: bool  # a coroutine of the user is with the dispatcher
+    _then: Signal | None  # what follows it; None after a handler
 
     def crash(self, error: BaseException, envelope: Envelope) -> None:
         """Stand still until the supervisor has decided."""
         raise NotImplementedError
 
-    def stop(self, reason: str = "stopped") -> None:
+    def stop(self, reason: str = "stopped", *, final: bool = False) -> None:
         """Stop after the message in hand."""
         raise NotImplementedError
 
@@ -80,11 +102,18 @@ class Turns(Inbox):
         """Be stopped."""
         raise NotImplementedError
 
+    @property
+    def self_ref(self) -> Any:
+        """The ref of this actor."""
+        raise NotImplementedError
+
     def wake(self) -> None:
-        """Have a turn for the mail, unless the actor cannot take any now."""
-        if self.state is _RUNNING and not self.runnable:
-            self.runnable = True
-            self.system.dispatcher.schedule(self)
+        """Have a turn for the mail. Only when not `held`."""
+        self.held = self.runnable = True
+        dispatcher = self.dispatcher
+        dispatcher.queue.append(self)
+        if dispatcher.driver is None:
+            dispatcher.wake()
 
     def signal(self, call: Signal) -> None:
         """Have `call` made in the cell's own turn, ahead of the mail."""
@@ -94,46 +123,77 @@ class Turns(Inbox):
             self._signals = deque()
         self._signals.append(call)
         if not self.runnable:
-            self.runnable = True
-            self.system.dispatcher.schedule(self)
+            self.held = self.runnable = True
+            self.dispatcher.schedule(self)
+
+    def signal_first(self, call: Signal) -> None:
+        """Have `call` made before all other signals."""
+        if self._signals is None:
+            self._signals = deque()
+        self._signals.appendleft(call)
+        if not self.runnable:
+            self.held = self.runnable = True
+            self.dispatcher.schedule(self)
 
     def step(self, limit: int) -> Work | None:
         """Make the calls of the signals, then handle at most `limit` messages."""
-        while self._signals:
-            work = self._signals.popleft()()
+        signals = self._signals
+        while signals:
+            work = signals.popleft()()
             if work is not None:
                 self._working = True
                 return work
-        work = self._handle(limit)
-        if work is None:
+        mail = self._mail
+        if mail and self.state is _RUNNING:
+            work = self._handle(limit)
+            if work is not None:
+                self._working = True
+                return self._carry_on(work, limit) if self._mail and limit > 1 else work
+        # `_rest`, written out for the commonest case: an actor that runs and has no tools.
+        if self.state is _RUNNING and self.tools is None:
+            self.runnable = self.held = bool(self._mail) or bool(self._signals)
+            self.item = NOTHING
+        else:
             self._rest()
-            return None
-        self._working = True
-        return self._carry_on(work, limit) if self._mail and limit > 1 else work
+        return None
 
     def _handle(self, limit: int) -> Work | None:
         """Handle at most `limit` messages, up to the first whose handler is async."""
-        mail = self._mail
-        if self.state is not _RUNNING or not mail:
-            return None
-        actor, bounds, known = self._actor, self._bounds, self._class.handlers.known
-        for _ in range(limit):
-            item = mail.popleft()
-            if bounds is not None:
-                bounds.refill(mail)
-            function = known.get(type(item))
-            try:
-                # Most mail is a bare message of a known class: see `pack` in _mailbox.py.
-                result = self._open(item) if function is None else function(actor, item)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the supervisor's
-                self.crash(error, unpack(item))
-                return None
-            if result is not None and type(result) is CoroutineType:
-                self._envelope = unpack(item)
-                return result
-            if self._signals or not mail:
-                return None
+        mail, actor, bounds = self._mail, self._actor, self._bounds
+        assert mail is not None, "there is mail"
+        try:
+            while True:
+                self.item = item = mail.popleft()
+                if bounds is not None:
+                    bounds.refill(mail)
+                enveloped = type(item) is tuple  # see `pack` in _mailbox.py
+                message = item[0] if enveloped else item
+                function = self._known.get(type(message))
+                result = self._open(message) if function is None else function(actor, message)
+                if result is not None and type(result) is CoroutineType:
+                    return result
+                if enveloped:
+                    reply = self.item[2]  # looked up now: the handler may have passed it on
+                    if reply is not None:
+                        self.answer(reply, result)
+                limit -= 1
+                if self._signals or not mail or not limit:
+                    return None
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the supervisor's
+            self.crash(error, unpack(self.item))
         return None
+
+    def _open(self, message: Any) -> Any:
+        """Handle a message of a class not met before, or a timer's; return the result."""
+        if type(message) is Tick:
+            message = None if self.tools is None else self.tools.timer_fired(message)
+            if message is None:
+                return None
+            self.item = (message, None, None)
+        function = self._handlers.lookup(type(message))
+        if function is not None:
+            return function(self._actor, message)
+        return self._unhandled(unpack(self.item))
 
     async def _carry_on(self, work: Work, limit: int) -> object:
         """Finish an async handler and go on with the mail: a coroutine for many is cheaper."""
@@ -144,18 +204,21 @@ class Turns(Inbox):
             limit -= 1
             if limit <= 0 or self._signals or self.killed:
                 return result  # `completed` answers
-            reply = self._envelope[2]
+            reply = self.item[2] if type(self.item) is tuple else None
             if reply is not None:
                 self.answer(reply, result)
-            self._envelope = NOTHING
-            left = self._handle(limit)
+            self.item = NOTHING
+            left = self._handle(limit) if self._mail and self.state is _RUNNING else None
+        self.item = NOTHING  # it has been answered
         return None
 
     def completed(self, result: object) -> None:
         """Go on after a coroutine: answer the asker, or take the next step of a start or an end."""
         self._working = False
         then, self._then = self._then, None
-        reply = self._envelope[2]
+        if self.state is State.STOPPED:  # abandoned
+            return
+        reply = self.item[2] if type(self.item) is tuple else None
         if then is not None:
             self.signal_first(then)
         elif reply is not None:
@@ -168,41 +231,27 @@ class Turns(Inbox):
         """Go on after a coroutine that raised or was interrupted."""
         self._working = False
         then, self._then = self._then, None
+        if self.state is State.STOPPED:  # abandoned
+            return
         if self.killed or self.state is State.STOPPING:
-            if self._envelope[2] is not None:
-                self._turn_away(self._envelope)
+            envelope = unpack(self.item)
+            if envelope[2] is not None:
+                self.turn_away(envelope)
             self.end()
+        elif self.state is State.RESTARTING and then is not None:
+            self.signal_first(then)  # `stopped` took too long, and the restart goes on without it
         else:
-            self.crash(error, self._envelope if then is None else NOTHING)
+            self.crash(error, unpack(self.item) if then is None else NOTHING)
         self._rest()
 
     def _rest(self) -> None:
         """Settle whether there is more to do, and hold no message meanwhile."""
-        self.runnable = bool(self._signals) or (self.state is _RUNNING and bool(self._mail))
-        self._envelope = NOTHING
-
-    def signal_first(self, call: Signal) -> None:
-        """Have `call` made before all other signals."""
-        if self._signals is None:
-            self._signals = deque()
-        self._signals.appendleft(call)
-        if not self.runnable:
-            self.runnable = True
-            self.system.dispatcher.schedule(self)
-
-    def _open(self, item: Any) -> Any:
-        """Handle an envelope, or a message of a class not met before."""
-        self._envelope = envelope = unpack(item)
-        message, _, reply = envelope
-        handlers = self._class.handlers
-        function = handlers.known.get(type(message)) or handlers.lookup(type(message))
-        result = self._unhandled(envelope) if function is None else function(self._actor, message)
-        if type(result) is CoroutineType:
-            return result
-        if reply is not None:
-            self.answer(reply, result)
-        self._envelope = NOTHING
-        return None
+        running = self.state is _RUNNING
+        self.runnable = runnable = bool(self._signals) or (running and bool(self._mail))
+        self.held = runnable or not running
+        self.item = NOTHING
+        if self.tools is not None:
+            self.tools.rested()
 
     def _unhandled(self, envelope: Envelope) -> Any:
         message, sender, reply = envelope
@@ -218,10 +267,10 @@ class Turns(Inbox):
 
     def take(self, message: object) -> Work | None:
         """Handle a message of the system's, outside the mailbox."""
-        envelope = (message, None, None)
+        self.item = (message, None, None)
         try:
-            work: Work | None = self._open(envelope)
+            work = self._open(message)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the supervisor's
-            self.crash(error, envelope)
+            self.crash(error, unpack(self.item))
             return None
-        return work
+        return work if type(work) is CoroutineType else None

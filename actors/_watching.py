@@ -1,24 +1,23 @@
-"""Who is told when an actor stops."""
+"""Who is told when an actor stops, and who dies with it."""
 
 from functools import partial
 from typing import Any
 
 from ._messages import Terminated
-from ._props import Props
 from ._ref import ActorRef, port_of
-from ._runtime import System
 from ._turns import Signal, State, Turns, Work
 
 
 class Ties:
-    """Who watches a cell and whom it watches; most cells have none."""
+    """Who watches a cell and whom it watches, and to whom it is linked; most cells have none."""
 
-    __slots__ = ("held", "watchers", "watching")
+    __slots__ = ("held", "links", "watchers", "watching")
 
     def __init__(self) -> None:
         # Dicts, because a set's order differs from one process to the next.
         self.watchers: dict[Watching, None] = {}
         self.watching: dict[Watching, None] = {}
+        self.links: dict[Watching, None] = {}
         self.held: list[Signal] = []  # notices that came while the actor was not running
 
 
@@ -26,23 +25,24 @@ class Watching(Turns):
     """The part of a cell that watches others and is watched.
 
     Attributes:
-        self_ref: the ref of this actor.
         reason: why the actor ended, once it has.
+        ties: its watches and links, if it has any.
     """
 
-    __slots__ = ("reason", "self_ref", "ties")
+    __slots__ = ("_ref", "reason", "ties")
 
-    def __init__(self, system: System, props: Props) -> None:
-        super().__init__(system, props)
-        self.self_ref: ActorRef[Any] = ActorRef(self)
-        self.reason = "stopped"
-        self.ties: Ties | None = None
+    _ref: ActorRef[Any]
+    reason: str
+    ties: Ties | None
+
+    @property
+    def self_ref(self) -> ActorRef[Any]:
+        """The ref of this actor."""
+        return self._ref
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Be told when the actor of `ref` stops, or at once if it has."""
-        target = port_of(ref)
-        if not isinstance(target, Watching):
-            raise TypeError(f"{ref!r} cannot be watched: it is no ref that `spawn` returned")
+        target = _tied(ref, "watched")
         mine = self.ties = self.ties or Ties()
         if target in mine.watching:
             return
@@ -60,6 +60,36 @@ class Watching(Turns):
             self.ties.watching.pop(target, None)
             if target.ties is not None:
                 target.ties.watchers.pop(self, None)
+
+    def link(self, ref: ActorRef[Any]) -> None:
+        """Die with the actor of `ref`, and it with this one, unless the end was a normal one."""
+        target = _tied(ref, "linked")
+        if target is self:
+            return
+        if target.state is State.STOPPED:
+            self.linked_ended(target)
+            return
+        mine = self.ties = self.ties or Ties()
+        theirs = target.ties = target.ties or Ties()
+        mine.links[target] = theirs.links[self] = None
+
+    def unlink(self, ref: ActorRef[Any]) -> None:
+        """Take `link` back, for both."""
+        target = port_of(ref)
+        if self.ties is not None and isinstance(target, Watching):
+            self.ties.links.pop(target, None)
+            if target.ties is not None:
+                target.ties.links.pop(self, None)
+
+    def linked_ended(self, other: "Watching") -> None:
+        """Stop, if the one this is linked to did not end in good order."""
+        if other.reason != "stopped":
+            reason = (
+                other.reason
+                if other.reason.startswith("linked: ")
+                else (f"linked: {other.self_ref.path} {other.reason}")
+            )
+            self.stop(reason)
 
     def terminated(self, target: "Watching", notice: Terminated) -> Work | None:
         """Hand a notice to the actor, or keep it until there is one that runs."""
@@ -79,8 +109,8 @@ class Watching(Turns):
             for call in held:
                 self.signal(call)
 
-    def tell_watchers(self) -> None:
-        """Tell all that this actor has ended, and watch nobody any more."""
+    def tell_tied(self) -> None:
+        """Tell all that this actor has ended, and be tied to nobody any more."""
         ties, self.ties = self.ties, None
         if ties is None:
             return
@@ -90,3 +120,14 @@ class Watching(Turns):
         notice = Terminated(self.self_ref, self.reason)
         for watcher in ties.watchers:
             watcher.signal(partial(watcher.terminated, self, notice))
+        for other in ties.links:
+            if other.ties is not None:
+                other.ties.links.pop(self, None)
+            other.linked_ended(self)
+
+
+def _tied(ref: ActorRef[Any], verb: str) -> Watching:
+    target = port_of(ref) if isinstance(ref, ActorRef) else None  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+    if not isinstance(target, Watching):
+        raise TypeError(f"{ref!r} cannot be {verb}: it is no ref that `spawn` returned")
+    return target

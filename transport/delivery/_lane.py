@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,12 +60,14 @@ class Lane:
         "_source",
         "_turn",
         "applied",
+        "chunk",
         "key",
         "last_used",
         "parked",
         "path",
         "queue",
         "scheduled",
+        "scope",
         "self_ref",
         "shard",
         "value",
@@ -82,6 +85,8 @@ class Lane:
         self.parked = stored.parked
         self.window = decode_window(stored.window)
         self.scheduled = False
+        self.scope: Context | None = None
+        self.chunk = 0
         self.last_used = 0.0
         self._entity: Entity | None = None
         self._pending: Inbound | None = None  # its async handler is running

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import structlog
-from support.virtual_time import run_virtual
+
+from callboard.testing import run_virtual
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -1,6 +1,7 @@
 """The dispatcher under interruption, cancellation and broken runnables."""
 
 import asyncio
+import contextvars
 import sys
 from typing import Any
 
@@ -11,11 +12,22 @@ from callboard import Actor, ActorRef, ActorSystem, handler
 from callboard.actors import Dispatcher
 
 
-class Waiting:
+class Double:
+    """What the dispatcher keeps in a runnable."""
+
+    self_ref = None
+
+    def __init__(self) -> None:
+        self.scope: contextvars.Context | None = None
+        self.chunk = 0
+        self.runnable = True
+
+
+class Waiting(Double):
     """A runnable with one coroutine that waits for ever, and then nothing to do."""
 
     def __init__(self) -> None:
-        self.runnable = True
+        super().__init__()
         self.errors: list[BaseException] = []
         self.task: asyncio.Task[Any] | None = None
 
@@ -100,11 +112,11 @@ def test_an_eager_task_factory_does_not_run_handlers_inside_tell(virtually: Any)
     virtually(main())
 
 
-class Broken:
+class Broken(Double):
     """A runnable whose step raises."""
 
     def __init__(self) -> None:
-        self.runnable = True
+        super().__init__()
         self.errors: list[BaseException] = []
 
     def step(self, limit: int) -> None:

@@ -171,7 +171,7 @@ def test_verbs_outside_the_system_say_so(virtually: Any) -> None:
         async with system:
             ref = system.spawn(Stubborn, [], "a")
             with pytest.raises(TypeError, match="give a subclass of Actor"):
-                system.spawn(Stubborn([], "a"))  # type: ignore[arg-type]
+                system.spawn(Stubborn([], "a"))  # type: ignore[call-overload]
         with pytest.raises(NotRunning, match="has stopped"):
             system.spawn(Stubborn, [], "a")
         ref.tell(1.0)
