@@ -7,6 +7,7 @@ needs of the outside, it asks for through `Transport`, `EntityPort`, `Supervisio
 
 from ._actor import Actor
 from ._ask import Deadlines
+from ._blocking import Bulkhead, BulkheadStatistics, blocking, blocking_cancelled
 from ._context import ActorContext
 from ._dispatcher import Dispatcher, DispatcherStatistics
 from ._entity import Entity
@@ -54,23 +55,26 @@ from ._failure import (
 from ._failure_limit import FailureLimit
 from ._family import check_strategy
 from ._functions import FunctionActor, actor
-from ._handlers import Accepts, HandlerTable, handler
+from ._handlers import Accepts, HandlerTable, handler, table_of
 from ._mailbox import MailboxOptions, MailboxStatistics, Overflow
 from ._messages import DeadLetter, ReceiveTimeout, ShutdownOverrun, Terminated
 from ._path import ActorPath
 from ._policies import MessagePolicy, SupervisionStrategy
+from ._pools import AddRoutee, Pool, RemoveRoutee, Resize, Routees, Router
 from ._ports import Transport
 from ._props import ChildSpec, RestartKind
 from ._receptionist import Listing, Receptionist, ServiceKey
 from ._ref import ActorRef, EntityPort, EntityRef, Recipient
 from ._reply import DeferredReply
-from ._runnable import Runnable, current_sender
+from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routing
+from ._runnable import CURRENT, Runnable, current_sender
 from ._runtime import Counters, System
 from ._system import SYSTEM_OBSERVERS, ActorSystem, SystemStatistics
 from ._tree import TreeNode
 from ._watchdog import LoopBlocked
 
 __all__ = [
+    "CURRENT",
     "SYSTEM_OBSERVERS",
     "Accepts",
     "Actor",
@@ -80,12 +84,17 @@ __all__ = [
     "ActorRef",
     "ActorStopped",
     "ActorSystem",
+    "AddRoutee",
     "AskCycle",
     "AskTimeout",
+    "Broadcast",
+    "Bulkhead",
     "BulkheadFull",
+    "BulkheadStatistics",
     "CallboardError",
     "ChildExited",
     "ChildSpec",
+    "ConsistentHashing",
     "Counters",
     "DeadLetter",
     "Deadlines",
@@ -109,6 +118,7 @@ __all__ = [
     "HandlerError",
     "HandlerTable",
     "InvalidTransportURL",
+    "LeastMail",
     "Listing",
     "LoopBlocked",
     "MailboxFull",
@@ -120,15 +130,22 @@ __all__ = [
     "NotRunning",
     "Overflow",
     "PartitionLost",
+    "Pool",
     "Quarantine",
     "ReceiveTimeout",
     "Receptionist",
     "Recipient",
+    "RemoveRoutee",
+    "Resize",
     "Restart",
     "RestartIntensityExceeded",
     "RestartKind",
     "Resume",
     "Retry",
+    "RoundRobin",
+    "Routees",
+    "Router",
+    "Routing",
     "Runnable",
     "SchemaError",
     "ServiceKey",
@@ -148,7 +165,10 @@ __all__ = [
     "UnexpectedReply",
     "UnknownMessageType",
     "actor",
+    "blocking",
+    "blocking_cancelled",
     "check_strategy",
     "current_sender",
     "handler",
+    "table_of",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 import structlog
 
 from ._handlers import Accepts
-from ._mailbox import NOTHING, MailboxOptions, MailboxStatistics
+from ._mailbox import MailboxOptions, MailboxStatistics
 from ._path import ActorPath
 from ._ref import ActorRef, Recipient
 from ._reply import DeferredReply
@@ -49,14 +49,17 @@ class ContextPort(Protocol):
     def unwatch(self, ref: ActorRef[Any]) -> None: ...
     def link(self, ref: ActorRef[Any]) -> None: ...
     def unlink(self, ref: ActorRef[Any]) -> None: ...
-    def stop_within(self, ref: ActorRef[Any]) -> None: ...
+    def stop_within(self, ref: ActorRef[Any], *, after_mail: bool) -> None: ...
     def kill_within(self, ref: ActorRef[Any]) -> None: ...
     def statistics(self) -> MailboxStatistics: ...
     def become(self, methods: Sequence[Callable[..., Any]], *, discard_old: bool) -> None: ...
     def unbecome(self) -> None: ...
     def stash(self) -> None: ...
     def unstash_all(self) -> None: ...
+    @property
+    def message(self) -> object: ...
     def forward(self, ref: Recipient[Any], message: object) -> None: ...
+    def forward_to_all(self, refs: Sequence[ActorRef[Any]]) -> None: ...
     async def forward_when_room(self, ref: ActorRef[Any], message: object) -> None: ...
     def defer_reply(self) -> DeferredReply: ...
     def start_timer(
@@ -217,16 +220,18 @@ class ActorContext:
         """Take `link` back, for both."""
         self._port.unlink(ref)
 
-    def stop(self, ref: ActorRef[Any] | None = None) -> None:
+    def stop(self, ref: ActorRef[Any] | None = None, *, after_mail: bool = False) -> None:
         """Ask a child, or this actor itself, to stop after the message it has in hand.
 
         Args:
             ref: a child or `self_ref`; this actor itself when left out.
+            after_mail: let it handle first what is in its mailbox now; what comes later may be
+                handled or become a dead letter.
 
         Raises:
             ValueError: the ref is of another's child; tell it a message of yours instead.
         """
-        self._port.stop_within(self._port.self_ref if ref is None else ref)
+        self._port.stop_within(self._port.self_ref if ref is None else ref, after_mail=after_mail)
 
     def kill(self, ref: ActorRef[Any]) -> None:
         """Stop a child now, with all below it: its handler is cancelled, `stopped` is not called.
@@ -237,6 +242,11 @@ class ActorContext:
         self._port.kill_within(ref)
 
     # --- the message in hand ----------------------------------------------------------------------
+
+    @property
+    def message(self) -> object:
+        """The message in hand."""
+        return self._port.message
 
     def forward(self, ref: Recipient[Any], message: object = _MESSAGE_IN_HAND) -> None:
         """Pass the message in hand on, as if its sender had sent it there.
@@ -252,6 +262,10 @@ class ActorContext:
             MailboxFull: the mailbox is full, and its overflow policy is `fail`.
         """
         self._port.forward(ref, self._in_hand(message))
+
+    def forward_to_all(self, refs: Sequence[ActorRef[Any]]) -> None:
+        """Pass the message in hand on to several; if it was asked, the first answer counts."""
+        self._port.forward_to_all(refs)
 
     async def forward_when_room(
         self, ref: ActorRef[Any], message: object = _MESSAGE_IN_HAND
@@ -396,7 +410,7 @@ class ActorContext:
         self._port.pipe_to_self(coroutine, on_success or _same, on_failure, seconds)
 
     def _in_hand(self, message: object) -> object:
-        return NOTHING if message is _MESSAGE_IN_HAND else message
+        return self._port.message if message is _MESSAGE_IN_HAND else message
 
 
 def _same(result: object) -> object:

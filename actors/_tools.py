@@ -38,6 +38,15 @@ class Tick:
         self.timer = timer
 
 
+class LastMail:
+    """The end of an actor that stops when it has handled the mail before this."""
+
+    __slots__ = ("final",)
+
+    def __init__(self, *, final: bool) -> None:
+        self.final = final
+
+
 class Timer:
     """One timer of an actor; `interval` is None for one that fires once."""
 

@@ -58,6 +58,6 @@ def _node(cell: "Place") -> TreeNode:
         restart=cell.restart or "",
         restarts=cell.restarts,
         waiting=cell.statistics().waiting,
-        strategy="" if strategy is None else repr(strategy),
+        strategy="" if strategy is None else str(strategy),
         children=tuple(_node(child) for child in reversed(cell.children())),
     )

@@ -19,7 +19,7 @@ from ._errors import ActorFailed
 from ._handlers import HandlerTable
 from ._inbox import Inbox
 from ._mailbox import NOTHING, Envelope, unpack
-from ._tools import Tick, Tools
+from ._tools import LastMail, Tick, Tools
 
 Work: TypeAlias = Coroutine[Any, Any, Any]
 Signal: TypeAlias = Callable[[], Work | None]
@@ -190,6 +190,9 @@ class Turns(Inbox):
             if message is None:
                 return None
             self.item = (message, None, None)
+        elif type(message) is LastMail:
+            self.stop(final=message.final)
+            return None
         function = self._handlers.lookup(type(message))
         if function is not None:
             return function(self._actor, message)

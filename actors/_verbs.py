@@ -6,7 +6,7 @@ from typing import Any
 from ._cell import Cell
 from ._errors import NotRunning
 from ._handlers import table_of
-from ._mailbox import NOTHING, Envelope, MailboxOptions, MailboxStatistics, unpack
+from ._mailbox import Envelope, MailboxOptions, MailboxStatistics, unpack
 from ._messages import ReceiveTimeout
 from ._path import ActorPath
 from ._props import ChildSpec
@@ -14,7 +14,7 @@ from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._reply import DeferredReply
 from ._runtime import System
 from ._spawning import bear, bear_in_order
-from ._tools import Tools
+from ._tools import LastMail, Tools
 from ._turns import State
 
 
@@ -102,18 +102,33 @@ class Verbs:
         """Take `link` back."""
         self._cell.unlink(ref)
 
-    def stop_within(self, ref: ActorRef[Any]) -> None:
+    def stop_within(self, ref: ActorRef[Any], *, after_mail: bool) -> None:
         """Stop this actor or a child of it."""
         if port_of(ref) == self._cell:
-            self._cell.stop()
+            cell, final = self._cell, False
         else:
-            self._child(ref, "stop").stop(final=True)
+            cell, final = self._child(ref, "stop"), True
+        if after_mail:
+            cell.put(LastMail(final=final))
+        else:
+            cell.stop(final=final)
 
     def kill_within(self, ref: ActorRef[Any]) -> None:
         """Kill a child."""
         self._child(ref, "kill").kill(final=True)
 
     # --- the message in hand ----------------------------------------------------------------------
+
+    @property
+    def message(self) -> object:
+        """The message in hand."""
+        return unpack(self._cell.item)[0]
+
+    def forward_to_all(self, refs: Sequence[ActorRef[Any]]) -> None:
+        """Pass the message in hand on to several."""
+        envelope = self._passed_on(self.message)
+        for ref in refs:
+            port_of(ref).take_in(envelope)
 
     def forward(self, ref: Recipient[Any], message: object) -> None:
         """Pass the message in hand on, with its sender and its asker."""
@@ -124,7 +139,7 @@ class Verbs:
                     f"{self.path} cannot forward an ask to {ref.path}, which may live on another "
                     "node; write `return await ref.ask(message, timeout=...)` in the handler"
                 )
-            ref.tell(item[0] if message is NOTHING else message)
+            ref.tell(message)
             return
         if not isinstance(ref, ActorRef):
             raise TypeError(f"{ref!r} is no ref, so nothing can be forwarded to it")
@@ -138,7 +153,7 @@ class Verbs:
     def defer_reply(self) -> DeferredReply:
         """Take the asker of the message in hand away from its handler."""
         cell = self._cell
-        reply = self._passed_on(NOTHING)[2]
+        reply = self._passed_on(None)[2]
         if reply is not None:
             self._tools().promise(reply)
         return DeferredReply(reply, cell.answer)
@@ -211,7 +226,7 @@ class Verbs:
         cell = self._cell
         in_hand, sender, reply = unpack(cell.item)
         cell.item = (in_hand, sender, None)
-        return (in_hand if message is NOTHING else message, sender, reply)
+        return (message, sender, reply)
 
     def _parent(self) -> Cell:
         cell = self._cell

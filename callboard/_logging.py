@@ -109,7 +109,40 @@ def configure_logging(
         logger_factory=structlog.PrintLoggerFactory(surviving),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(surviving)
+    _log_libraries(surviving, number, shared, last)
+
+
+def configure_if_nobody_has() -> None:
+    """Log to standard error from INFO on, if nobody has configured structlog.
+
+    Its own default prints to standard output, and draws frames with all their variables: that may
+    show secrets, and takes long enough to hold up an event loop.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS["info"]),
+        logger_factory=lambda *_: structlog.PrintLogger(_Surviving(sys.stderr)),  # type: ignore[arg-type]  # as much of a stream as it uses
+        cache_logger_on_first_use=False,
+    )
+
+
+def _log_libraries(
+    stream: Any,
+    level: int,
+    shared: list[Callable[..., Any]],
+    last: list[Callable[..., Any]],
+) -> None:
+    """Have what libraries log with the standard `logging` come out the same way."""
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_Throttle())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -122,4 +155,4 @@ def configure_logging(
         root.removeHandler(old)
     handler.callboard = True  # type: ignore[attr-defined]  # marks it for the next call
     root.addHandler(handler)
-    root.setLevel(max(number, logging.WARNING))
+    root.setLevel(max(level, logging.WARNING))

@@ -1,7 +1,9 @@
 """The composition root: the actor core with supervision and a transport."""
 
 import os
+from typing import Self
 
+from ._logging import configure_if_nobody_has
 from .actors import ActorSystem as CoreSystem
 from .actors import MessagePolicy, SupervisionStrategy, Transport
 from .supervision import OneForOne, RetryPolicy
@@ -15,6 +17,10 @@ class ActorSystem(CoreSystem):
 
     _supervision: SupervisionStrategy = OneForOne()
     _policy: MessagePolicy = RetryPolicy()
+
+    async def __aenter__(self) -> Self:
+        configure_if_nobody_has()
+        return await super().__aenter__()
 
     def default_supervision(self) -> SupervisionStrategy | None:
         """Return the strategy of top-level actors and of supervisors that name none.

@@ -8,6 +8,7 @@ from ..actors import ChildSpec
 from ._backoff import Backoff
 from ._child import child
 from ._children import Children, StartChild, StartInstance, StopChild, TooManyChildren
+from ._declared import declared_tree
 from ._directive import Directive
 from ._intensity import History, Intensity
 from ._one_for_all import OneForAll
@@ -34,4 +35,5 @@ __all__ = [
     "Supervisor",
     "TooManyChildren",
     "child",
+    "declared_tree",
 ]

@@ -88,6 +88,11 @@ class Strategy:
         delay = self._backoff.delay(attempt, failure.uniform)
         return Restart(delay=delay, attempt=attempt, history=history)
 
+    def __str__(self) -> str:
+        words = "".join(f" {one.lower()}" if one.isupper() else one for one in type(self).__name__)
+        intensity = self._intensity
+        return f"{words.strip()}, {intensity.max_restarts} in {intensity.within:g} s"
+
     def __repr__(self) -> str:
         intensity = self._intensity
         return (
