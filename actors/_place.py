@@ -132,7 +132,7 @@ class Place(Watching):
         self._signals = self._then = self._context = self._family = None
         self._timer = self._gone = self._shutdown = self.restart = None
         self.item = NOTHING
-        self.chunk = self.restarts = 0
+        self.chunk = self.restarts = self._left = 0
         self._since = self.alone_since = 0.0
         self.reason = "stopped"
         self._ref = ActorRef(self)

@@ -227,10 +227,11 @@ class Tools:
     # --- the end of the incarnation ---------------------------------------------------------------
 
     def dispose(self) -> None:
-        """Cancel what runs, and fail the replies that were promised."""
+        """Cancel what runs, forget the behaviors, and fail the replies that were promised."""
         for key in list(self.timers):
             self.cancel_timer(key)
         self.set_receive_timeout(None, None)
+        self.behaviors.clear()
         tasks, self.tasks = self.tasks, set()
         for task in tasks:
             task.cancel()

@@ -61,6 +61,7 @@ class Turns(Inbox):
         "_class",
         "_handlers",
         "_known",
+        "_left",
         "_signals",
         "_then",
         "_working",
@@ -86,6 +87,7 @@ class Turns(Inbox):
     _actor: Actor | None
     _handlers: HandlerTable  # in force; `become` changes it
     _known: dict[type, Callable[..., Any]]  # what it found so far
+    _left: int  # messages that this turn may still handle
     _signals: deque[Signal] | None
     _working: bool  # a coroutine of the user is with the dispatcher
     _then: Signal | None  # what follows it; None after a handler
@@ -135,34 +137,23 @@ class Turns(Inbox):
             self.held = self.runnable = True
             self.dispatcher.schedule(self)
 
-    def step(self, limit: int) -> Work | None:
-        """Make the calls of the signals, then handle at most `limit` messages."""
+    def step(self, limit: int, *, inside: bool = False) -> Work | None:  # noqa: C901 - the hot loop: a call costs more than a branch
+        """Make the calls of the signals, then handle at most `limit` messages.
+
+        Args:
+            limit: messages to handle, up to the first whose handler is async.
+            inside: whether `_carry_on` calls, which awaits what this returns itself.
+        """
         signals = self._signals
         while signals:
             work = signals.popleft()()
             if work is not None:
                 self._working = True
                 return work
-        mail = self._mail
-        if mail and self.state is _RUNNING:
-            work = self._handle(limit)
-            if work is not None:
-                self._working = True
-                return self._carry_on(work, limit) if self._mail and limit > 1 else work
-        # `_rest`, written out for the commonest case: an actor that runs and has no tools.
-        if self.state is _RUNNING and self.tools is None:
-            self.runnable = self.held = bool(self._mail) or bool(self._signals)
-            self.item = NOTHING
-        else:
-            self._rest()
-        return None
-
-    def _handle(self, limit: int) -> Work | None:
-        """Handle at most `limit` messages, up to the first whose handler is async."""
         mail, actor, bounds = self._mail, self._actor, self._bounds
-        assert mail is not None, "there is mail"
         try:
-            while True:
+            while mail and limit and self.state is _RUNNING:
+                limit -= 1
                 self.item = item = mail.popleft()
                 if bounds is not None:
                     bounds.refill(mail)
@@ -171,16 +162,22 @@ class Turns(Inbox):
                 function = self._known.get(type(message))
                 result = self._open(message) if function is None else function(actor, message)
                 if result is not None and type(result) is CoroutineType:
-                    return result
+                    self._working, self._left = True, limit
+                    return result if inside else self._carry_on(result)
                 if enveloped:
                     reply = self.item[2]  # looked up now: the handler may have passed it on
                     if reply is not None:
                         self.answer(reply, result)
-                limit -= 1
-                if self._signals or not mail or not limit:
-                    return None
+                if self._signals:
+                    break
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the supervisor's
             self.crash(error, unpack(self.item))
+        # `_rest`, written out for the commonest case: an actor that runs and has no tools.
+        if self.state is _RUNNING and self.tools is None:
+            self.runnable = self.held = bool(mail) or bool(self._signals)
+            self.item = NOTHING
+        else:
+            self._rest()
         return None
 
     def _open(self, message: Any) -> Any:
@@ -198,21 +195,18 @@ class Turns(Inbox):
             return function(self._actor, message)
         return self._unhandled(unpack(self.item))
 
-    async def _carry_on(self, work: Work, limit: int) -> object:
+    async def _carry_on(self, work: Work) -> object:
         """Finish an async handler and go on with the mail: a coroutine for many is cheaper."""
         left: Work | None = work
-        result: object = None
         while left is not None:
             result = await left
-            limit -= 1
-            if limit <= 0 or self._signals or self.killed:
+            limit = self._left
+            if limit <= 0 or self._signals or self.killed or not self._mail:
                 return result  # `completed` answers
             reply = self.item[2] if type(self.item) is tuple else None
             if reply is not None:
                 self.answer(reply, result)
-            self.item = NOTHING
-            left = self._handle(limit) if self._mail and self.state is _RUNNING else None
-        self.item = NOTHING  # it has been answered
+            left = self.step(limit, inside=True)
         return None
 
     def completed(self, result: object) -> None:

@@ -170,10 +170,11 @@ class Verbs:
     def become(self, methods: Sequence[Callable[..., Any]], *, discard_old: bool) -> None:
         """Handle messages with other methods."""
         cell = self._cell
+        table = table_of(cell.actor_class, methods)
         tools = self._tools()
         if not discard_old or not tools.behaviors:
             tools.behaviors.append(cell.behavior)
-        cell.behavior = table_of(cell.actor_class, methods)
+        cell.behavior = table
 
     def unbecome(self) -> None:
         """Go back to what was in force before."""

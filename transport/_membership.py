@@ -85,6 +85,7 @@ def failure_message(event: FailureEvent) -> FailureMessage:
         decision=event.decision,
         attempt=event.attempt,
         delay=event.delay,
+        suppressed=event.suppressed,
     )
 
 
@@ -102,4 +103,5 @@ def failure_from(message: FailureMessage) -> FailureEvent:
         decision=message.decision,
         attempt=message.attempt,
         delay=message.delay,
+        suppressed=message.suppressed,
     )

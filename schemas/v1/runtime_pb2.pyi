@@ -52,7 +52,7 @@ class Heartbeat(_message.Message):
     def __init__(self, node: _Optional[str] = ..., at: _Optional[float] = ..., owned: _Optional[_Iterable[_Union[OwnedPartition, _Mapping]]] = ..., counters: _Optional[_Mapping[str, int]] = ..., leaving: bool = ...) -> None: ...
 
 class FailureEvent(_message.Message):
-    __slots__ = ("at", "node", "path", "message_type", "message_id", "error_type", "error", "traceback", "decision", "attempt", "delay")
+    __slots__ = ("at", "node", "path", "message_type", "message_id", "error_type", "error", "traceback", "decision", "attempt", "delay", "suppressed")
     AT_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +64,7 @@ class FailureEvent(_message.Message):
     DECISION_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     DELAY_FIELD_NUMBER: _ClassVar[int]
+    SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
     at: float
     node: str
     path: str
@@ -75,7 +76,8 @@ class FailureEvent(_message.Message):
     decision: str
     attempt: int
     delay: float
-    def __init__(self, at: _Optional[float] = ..., node: _Optional[str] = ..., path: _Optional[str] = ..., message_type: _Optional[str] = ..., message_id: _Optional[str] = ..., error_type: _Optional[str] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., decision: _Optional[str] = ..., attempt: _Optional[int] = ..., delay: _Optional[float] = ...) -> None: ...
+    suppressed: int
+    def __init__(self, at: _Optional[float] = ..., node: _Optional[str] = ..., path: _Optional[str] = ..., message_type: _Optional[str] = ..., message_id: _Optional[str] = ..., error_type: _Optional[str] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., decision: _Optional[str] = ..., attempt: _Optional[int] = ..., delay: _Optional[float] = ..., suppressed: _Optional[int] = ...) -> None: ...
 
 class AskFailure(_message.Message):
     __slots__ = ("path", "error_type", "error")
