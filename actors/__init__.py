@@ -9,7 +9,7 @@ from ._actor import Actor
 from ._ask import Deadlines
 from ._blocking import Bulkhead, BulkheadStatistics, blocking, blocking_cancelled
 from ._context import ActorContext
-from ._dispatcher import Dispatcher, DispatcherStatistics
+from ._dispatcher import Dispatcher
 from ._entity import Entity
 from ._entity_context import EntityContext
 from ._errors import (
@@ -68,6 +68,7 @@ from ._ref import ActorRef, EntityPort, EntityRef, Recipient
 from ._reply import DeferredReply
 from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routing
 from ._runnable import CURRENT, Runnable, current_sender
+from ._runner import DispatcherStatistics
 from ._runtime import Counters, System
 from ._system import SYSTEM_OBSERVERS, ActorSystem, SystemStatistics
 from ._tree import TreeNode

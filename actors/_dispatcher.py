@@ -14,14 +14,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 import structlog
 
 from ._runnable import CURRENT, FIRST_CHUNK, Runnable
-from ._stepping import resumed, work_clock
+from ._runner import BORROWER, DispatcherStatistics, Runner
+from ._stepping import Suspended, task_swapped, work_clock
 
 _log = structlog.get_logger("callboard.dispatcher")
 
@@ -40,41 +40,6 @@ _LOANS = 64
 _SPARE = 64
 # Seconds that closing waits for handlers which swallow their cancellation.
 _GRACE = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class DispatcherStatistics:
-    """A dispatcher at one moment.
-
-    Attributes:
-        queued: runnables with mail, waiting for their turn.
-        runners: tasks in all.
-        idle: runners with nothing to do, kept for the next handler that suspends.
-        suspended: runners that wait inside a handler.
-    """
-
-    queued: int
-    runners: int
-    idle: int
-    suspended: int
-
-
-class _Runner:
-    """One task that drives the queue, waits inside a handler, or is spare."""
-
-    __slots__ = ("begun", "interrupted", "parked", "task", "waited")
-
-    task: "asyncio.Task[None]"
-
-    def __init__(self) -> None:
-        self.begun = False  # its task has been made
-        self.interrupted = False  # its cancellation is meant for the handler alone
-        self.parked: asyncio.Future[None] | None = None
-        self.waited = False  # it was not driving for a while
-
-
-# Stands for the task of an asker that drains the queue itself.
-_BORROWER = _Runner()
 
 
 class Dispatcher:
@@ -100,11 +65,11 @@ class Dispatcher:
         self._throughput = throughput
         self._slice = slice_seconds
         self.queue: deque[Runnable] = deque()
-        self.driver: _Runner | None = None
+        self.driver: Runner | None = None
         self.turn: Runnable | None = None
-        self._runners: set[_Runner] = set()
-        self._idle: list[_Runner] = []
-        self._suspended: dict[int, _Runner] = {}  # by id of the runnable that waits
+        self._runners: set[Runner] = set()
+        self._idle: list[Runner] = []
+        self._suspended: dict[int, Runner] = {}  # by id of the runnable that waits
         self._handed: tuple[Runnable, Coroutine[Any, Any, Any]] | None = None
         self._loans = 0  # in this turn of the loop
         self._loan_until = 0.0
@@ -153,16 +118,17 @@ class Dispatcher:
         runner = self._suspended.get(id(runnable))
         if runner is None:
             runner = self.driver
-            if self.turn is not runnable or runner is None or runner is _BORROWER:
+            if self.turn is not runnable or runner is None or runner is BORROWER:
                 return False
         return runner.task is asyncio.current_task()
 
     def lend(self) -> None:
-        """Drain the queue on the caller's stack, as far as plain handlers go, if nobody drives.
+        """Drain the queue on the caller's stack, if nobody drives.
 
-        For an asker: the answer is then there without two turns of the event loop. After
-        `slice_seconds` or some loans in one turn of the loop, a runner is woken instead, so that
-        whoever asks and asks cannot starve the others.
+        For an asker: the answer is then there without two turns of the event loop. Coroutines take
+        their first step as the task of a spare runner, which gets them if they are not done then.
+        After `slice_seconds` or some loans in one turn of the loop, a runner is woken instead, so
+        that whoever asks and asks cannot starve the others.
         """
         if self.driver is not None:
             return
@@ -175,7 +141,7 @@ class Dispatcher:
             self.wake()
             return
         queue, until = self.queue, self._loan_until
-        self.driver = _BORROWER
+        self.driver = BORROWER
         try:
             while queue:
                 self.turn = runnable = queue.popleft()
@@ -185,10 +151,10 @@ class Dispatcher:
                 except Exception as error:  # noqa: BLE001 - as in `_drive`
                     runnable.failed(error)
                     coroutine = None
-                if coroutine is not None:
+                if coroutine is not None and not self._borrow(runnable, scope, coroutine):
                     self._handed = (runnable, coroutine)
                     break
-                if runnable.runnable:
+                if runnable.runnable and id(runnable) not in self._suspended:
                     queue.append(runnable)
                 if clock() >= until:
                     self._loans = _LOANS
@@ -197,6 +163,30 @@ class Dispatcher:
             self.driver = None
             if queue or self._handed is not None:
                 self.wake()
+
+    def _borrow(
+        self, runnable: Runnable, scope: Context, coroutine: Coroutine[Any, Any, Any]
+    ) -> bool:
+        """Take the first step of a coroutine as a spare runner; return False if there is none."""
+        me = asyncio.current_task()
+        runner = self._idle[-1] if self._idle else None
+        if me is None or runner is None or runner.parked is None or runner.parked.done():
+            return False
+        self.driver = runner
+        try:
+            with task_swapped(me, runner.task):
+                waiting = scope.run(coroutine.send, None)
+        except StopIteration as stop:
+            runnable.completed(stop.value)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
+            runnable.failed(error)
+        else:
+            self._idle.pop()
+            self._suspended[id(runnable)] = runner
+            runner.rest = (runnable, Suspended(scope, coroutine, waiting))
+            runner.parked.set_result(None)
+        self.driver = BORROWER
+        return True
 
     def statistics(self) -> DispatcherStatistics:
         """Return how much there is to do and how many do it."""
@@ -238,7 +228,7 @@ class Dispatcher:
                 self.driver = runner
                 parked.set_result(None)
                 return
-        runner = _Runner()
+        runner = Runner()
         self.driver = runner
         self._runners.add(runner)
         runner.task = loop.create_task(
@@ -250,7 +240,7 @@ class Dispatcher:
     def _loans_over(self) -> None:
         self._loans = 0
 
-    def _ended(self, runner: _Runner) -> None:
+    def _ended(self, runner: Runner) -> None:
         self._runners.discard(runner)
         if runner in self._idle:
             self._idle.remove(runner)
@@ -259,19 +249,30 @@ class Dispatcher:
         if self.driver is None and self.queue:
             self.wake()
 
-    async def _run(self, runner: _Runner) -> None:
+    async def _run(self, runner: Runner) -> None:
         if not runner.begun:  # an eager task factory starts this inside the tell that woke it
             await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
+        drives = True
         while True:
-            await self._drive(runner)
+            if drives:
+                await self._drive(runner)
             if self._closed or len(self._idle) >= _SPARE:
                 return
             runner.parked = loop.create_future()
             self._idle.append(runner)
-            await runner.parked
+            drives = True
+            try:
+                await runner.parked
+            except asyncio.CancelledError:
+                if runner.rest is None:
+                    raise
+                runner.rest[1].cancel()
+            if runner.rest is not None:
+                (runnable, suspended), runner.rest = runner.rest, None
+                drives = await self._finish(runner, runnable, suspended.resumed())
 
-    async def _drive(self, runner: _Runner) -> None:  # noqa: C901, PLR0912 - the hot loop: a call costs more than a branch
+    async def _drive(self, runner: Runner) -> None:  # noqa: C901, PLR0912 - the hot loop: a call costs more than a branch
         """Drain the queue until it is empty or, back from a wait, until another drives."""
         queue, clock, throughput = self.queue, self._clock, self._throughput
         if self._handed is not None:
@@ -330,7 +331,7 @@ class Dispatcher:
         return scope
 
     async def _work(
-        self, runner: _Runner, runnable: Runnable, coroutine: Coroutine[Any, Any, Any]
+        self, runner: Runner, runnable: Runnable, coroutine: Coroutine[Any, Any, Any]
     ) -> bool:
         """Run a coroutine to its end; return whether this runner still, or again, drives."""
         scope = runnable.scope
@@ -342,18 +343,19 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
             runnable.failed(error)
         else:
-            return await self._wait(runner, runnable, resumed(scope, coroutine, waiting))
+            self._suspended[id(runnable)] = runner
+            runner.waited = True
+            self.driver = None
+            if self.queue:
+                self.wake()
+            rest = Suspended(scope, coroutine, waiting).resumed()
+            return await self._finish(runner, runnable, rest)
         if runnable.runnable:
             self.queue.append(runnable)
         return True
 
-    async def _wait(self, runner: _Runner, runnable: Runnable, rest: Awaitable[Any]) -> bool:
-        """Await the rest of a handler that was suspended, while another runner drives."""
-        self._suspended[id(runnable)] = runner
-        runner.waited = True
-        self.driver = None
-        if self.queue and not self._closed:
-            self.wake()
+    async def _finish(self, runner: Runner, runnable: Runnable, rest: Awaitable[Any]) -> bool:
+        """Await the rest of a handler, while another drives; return whether this one does after."""
         try:
             result = await rest
         except (Exception, asyncio.CancelledError) as error:
@@ -370,7 +372,7 @@ class Dispatcher:
             self.driver = runner
         return self.driver is runner
 
-    def _back(self, runner: _Runner, runnable: Runnable) -> None:
+    def _back(self, runner: Runner, runnable: Runnable) -> None:
         self._suspended.pop(id(runnable), None)
         if self.driver is None:
             self.turn = runnable

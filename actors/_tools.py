@@ -111,15 +111,15 @@ class Tools:
         timer.handle.cancel()
         return True
 
-    def timer_fired(self, tick: Tick) -> object:
-        """Return the message of a tick that is still wanted, else None."""
+    def timer_fired(self, tick: Tick) -> bool:
+        """Return whether the message of a tick is still wanted, which is out of the mailbox."""
         timer = tick.timer
         timer.waiting = False
         if self.timers.get(timer.key) is not timer:
-            return None
+            return False
         if timer.interval is None:
             del self.timers[timer.key]
-        return timer.message
+        return True
 
     def _fire(self, timer: Timer) -> None:
         if timer.interval is not None:

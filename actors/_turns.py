@@ -183,9 +183,9 @@ class Turns(Inbox):
     def _open(self, message: Any) -> Any:
         """Handle a message of a class not met before, or a timer's; return the result."""
         if type(message) is Tick:
-            message = None if self.tools is None else self.tools.timer_fired(message)
-            if message is None:
+            if self.tools is None or not self.tools.timer_fired(message):
                 return None
+            message = message.timer.message
             self.item = (message, None, None)
         elif type(message) is LastMail:
             self.stop(final=message.final)
