@@ -70,7 +70,8 @@ from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routi
 from ._runnable import CURRENT, Runnable, current_sender
 from ._runner import DispatcherStatistics
 from ._runtime import Counters, System
-from ._system import SYSTEM_OBSERVERS, ActorSystem, SystemStatistics
+from ._statistics import SystemStatistics
+from ._system import SYSTEM_OBSERVERS, ActorSystem
 from ._tree import TreeNode
 from ._watchdog import LoopBlocked
 

@@ -6,10 +6,62 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
 
+from ._errors import AskCycle
+
 _Entry: TypeAlias = tuple[float, int, "asyncio.Future[Any]", Callable[[], BaseException]]
 
 # Below this many entries, those already answered cost less than looking for them.
 _COMPACT_FROM = 128
+
+
+class OpenAsks:
+    """Which actors wait inside a handler for an answer, and who is to give it: to see cycles.
+
+    An answer is owed by the actor that was asked, or by the one it forwarded the message to, and by
+    nobody known once it is a deferred reply.
+    """
+
+    __slots__ = ("_owed_by", "_waits_for")
+
+    def __init__(self) -> None:
+        self._waits_for: dict[Any, asyncio.Future[Any]] = {}
+        self._owed_by: dict[asyncio.Future[Any], Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._waits_for)
+
+    def check(self, asker: Any, asked: Any) -> None:
+        """Refuse an ask that could never be answered.
+
+        Raises:
+            AskCycle: the one asked waits, directly or through others, for the asker.
+        """
+        cycle, at = [asker], asked
+        while at is not None:
+            if at is asker:
+                raise AskCycle([str(one.path) for one in cycle])
+            cycle.append(at)
+            reply = self._waits_for.get(at)
+            at = None if reply is None or reply.done() else self._owed_by.get(reply)
+
+    def begin(self, asker: Any, reply: asyncio.Future[Any], asked: Any) -> None:
+        """Note an ask."""
+        self._waits_for[asker] = reply
+        self._owed_by[reply] = asked
+
+    def passed_on(self, reply: asyncio.Future[Any] | None, to: Any) -> None:
+        """Note that another owes the answer, or with None that nobody knows who does."""
+        if reply is not None and reply in self._owed_by:
+            if to is None:
+                del self._owed_by[reply]
+            else:
+                self._owed_by[reply] = to
+
+    def end(self, asker: Any, reply: asyncio.Future[Any]) -> None:
+        """Forget an ask."""
+        if self._waits_for.get(asker) is reply:
+            del self._waits_for[asker]
+        self._owed_by.pop(reply, None)
 
 
 class Deadlines:

@@ -309,9 +309,9 @@ class Cell(Place):
         if self.tools is not None:
             self.tools.end()
         self.empty_inbox()
-        self.tell_tied()
         self.system.counters.stopped += 1
         self.parent.family.gone(self)
+        self.tell_tied()  # who is told finds the name free
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         if self._signals is not None:

@@ -59,7 +59,7 @@ class Dispatcher:
         turn: the runnable that had the last turn, for whoever watches the loop.
     """
 
-    def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.005) -> None:
+    def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.002) -> None:
         if throughput < 1:
             raise ValueError(f"throughput is {throughput}, and a turn needs at least 1 message")
         self._throughput = throughput

@@ -20,7 +20,7 @@ class _Count:
         self.since = since
         self.events = 0
         self.held_back = 0
-        self.last: FailureEvent | None = None  # the latest that was held back
+        self.last: Callable[[], FailureEvent] | None = None  # the latest that was held back
         self.timer: asyncio.TimerHandle | None = None
 
 
@@ -38,26 +38,33 @@ class FailureLimit:
         self._publish = publish
         self._counts: dict[str, _Count] = {}
 
-    def admit(self, event: FailureEvent, now: float) -> bool:
-        """Publish an event, or hold it back; return which of the two."""
-        count = self._counts.get(event.path)
+    def admit(self, path: str, now: float, make: Callable[[], FailureEvent]) -> FailureEvent | None:
+        """Publish the event that `make` makes and return it, or hold it back and return None.
+
+        Args:
+            path: whose failure it is.
+            now: loop time in seconds.
+            make: makes the event; called when it is published, if ever.
+        """
+        count = self._counts.get(path)
         if count is None:
             if len(self._counts) >= _PATHS:
                 self._drop(next(iter(self._counts)))
-            count = self._counts[event.path] = _Count(now)
+            count = self._counts[path] = _Count(now)
         if now - count.since >= _WINDOW:
             self._flush(count)
             count.since, count.events = now, 0
         if count.events >= _EVENTS:
             count.held_back += 1
-            count.last = event
+            count.last = make
             if count.timer is None:
                 loop = asyncio.get_running_loop()
                 count.timer = loop.call_later(count.since + _WINDOW - now, self._flush, count)
-            return False
+            return None
         count.events += 1
+        event = make()
         self._publish(event)
-        return True
+        return event
 
     def close(self) -> None:
         """Publish what was held back."""
@@ -74,6 +81,6 @@ class FailureLimit:
             count.timer = None
         last, count.last = count.last, None
         if last is not None:
-            event = replace(last, suppressed=count.held_back - 1)
+            event = replace(last(), suppressed=count.held_back - 1)
             count.held_back = 0
             self._publish(event)

@@ -46,7 +46,12 @@ def actor(function: Callable[Concatenate[ActorContext, M, P], Any]) -> type[Func
         raise HandlerError(f"@actor marks a function, and was given {function!r}")
     plain = cast("FunctionType", function)
     parameters = list(inspect.signature(plain).parameters.values())
-    if len(parameters) < 2 or parameters[1].annotation is inspect.Parameter.empty:
+    positional = [
+        one
+        for one in parameters[:2]
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(positional) < 2 or positional[1].annotation is inspect.Parameter.empty:
         define = "async def" if inspect.iscoroutinefunction(plain) else "def"
         raise HandlerError(
             f"{plain.__qualname__} does not say which messages it takes. Write:\n"

@@ -8,6 +8,7 @@ from ._cell import Cell
 from ._descent import GRACE
 from ._family import Family
 from ._mailbox import MailboxOptions
+from ._messages import ShutdownOverrun
 from ._path import ActorPath
 from ._policies import SupervisionStrategy
 from ._props import ChildSpec
@@ -80,12 +81,12 @@ class Guardian:
         waits = [asyncio.ensure_future(done.wait()), asyncio.ensure_future(hurry.wait())]
         try:
             await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            return [] if done.is_set() else await self._kill()
+            return [] if done.is_set() else await self._kill(timeout)
         finally:
             for wait in waits:
                 wait.cancel()
 
-    async def _kill(self) -> list[str]:
+    async def _kill(self, timeout: float) -> list[str]:  # noqa: ASYNC109 - only told
         cells = [one for child in self.family.newest_first() for one in _with_descendants(child)]
         for child in self.family.newest_first():
             child.kill(final=True)
@@ -98,8 +99,10 @@ class Guardian:
             alive=[str(cell.path) for cell in cells if not cell.gone().done()][:20],
         )
         for cell in cells:
+            outcome = "killed" if cell.is_gone else "abandoned"
             if not cell.is_gone:
                 cell.abandon()
+            self.system.events.publish(ShutdownOverrun(cell.path, timeout, outcome))
         return killed
 
 

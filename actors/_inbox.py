@@ -6,7 +6,7 @@ from typing import Any
 
 from ._ask import Deadlines
 from ._errors import ActorStopped, AskTimeout, MailboxFull
-from ._mailbox import Bounds, Envelope, Mail, MailboxStatistics, pack, unpack
+from ._mailbox import Bounds, Envelope, Internal, Mail, MailboxStatistics, pack, unpack
 from ._path import ActorPath
 from ._runnable import CURRENT
 from ._runtime import System
@@ -42,6 +42,10 @@ class Inbox:
 
     def wake(self) -> None:
         """Have a turn, if there is anything to do in it."""
+        raise NotImplementedError
+
+    def task_failed(self, error: BaseException) -> None:
+        """Fail with an error that came up beside the handlers."""
         raise NotImplementedError
 
     def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None:
@@ -107,11 +111,15 @@ class Inbox:
         if not self.held:
             self.wake()
 
-    def put(self, item: Any) -> None:
+    def put(self, message: Any) -> None:
         """Take what the actor sends itself (a timer's message, a result); no bound refuses it."""
         if self._shut:
             return
-        self._opened().append(item)
+        try:
+            self._opened().append(pack(message, None, None))
+        except Exception as error:  # noqa: BLE001 - the priority function's: there is no sender to tell
+            self.task_failed(error)
+            return
         if not self.held:
             self.wake()
 
@@ -173,6 +181,8 @@ class Inbox:
     def turn_away(self, envelope: Envelope) -> None:
         """Tell an asker that the actor has stopped; what was told is a dead letter."""
         message, sender, reply = envelope
+        if isinstance(message, Internal):
+            return
         if reply is None:
             self.system.dead_letter(message, self.path, sender, "the actor has stopped")
         elif not reply.done():
@@ -180,6 +190,9 @@ class Inbox:
 
     def _drop(self, envelope: Envelope, bounds: Bounds) -> None:
         message, sender, reply = envelope
+        if isinstance(message, Internal):
+            message.dropped(self)
+            return
         self.system.dead_letter(message, self.path, sender, f"mailbox full ({bounds.overflow})")
         if reply is not None and not reply.done():
             reply.set_exception(MailboxFull(str(self.path), bounds.capacity))

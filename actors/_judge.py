@@ -1,6 +1,7 @@
 """From a failure to a decision that is logged, counted and published."""
 
 import traceback
+from functools import partial
 
 from ._failure import Decision, Escalate, Failure, FailureEvent, Restart, Stop
 from ._policies import SupervisionStrategy
@@ -29,40 +30,45 @@ def judge(system: System, strategy: SupervisionStrategy | None, failure: Failure
 
 
 def report(system: System, failure: Failure, decision: Decision) -> None:
-    """Log a failure as one line, count it and publish it."""
+    """Log a failure as one line, count it and publish it, unless its path has had too many."""
+    system.counters.failures += 1
+    make = partial(_event, system.node, system.wall_clock(), failure, decision)
+    if isinstance(failure.message, FailureEvent):
+        event: FailureEvent | None = make()  # its actor must not be told of its own crash
+    else:
+        event = system.failures.admit(str(failure.path), failure.now, make)
+    if event is None:
+        return
+    fields = {
+        "actor": event.path,
+        "message": event.message_type,
+        "error": f"{event.error_type}: {event.error}",
+        "decision": event.decision,
+        "delay": round(event.delay, 3),
+    }
+    if isinstance(decision, Stop | Escalate):
+        system.log.error("actor failed", **fields, exc_info=failure.error)
+    else:
+        system.log.warning("actor failed", **fields)
+        system.log.debug("actor failed: traceback", actor=event.path, exc_info=failure.error)
+
+
+def _event(node: str, at: float, failure: Failure, decision: Decision) -> FailureEvent:
+    """Make the event: dear, because of the traceback, and so only when it is published."""
     error = failure.error
-    name = _NAMES[type(decision).__name__]
     attempt, delay = failure.restarts + 1, 0.0
     if isinstance(decision, Restart):
         attempt, delay = decision.attempt, decision.delay
-    message_type = "" if failure.message is None else type(failure.message).__name__
-    event = FailureEvent(
-        at=system.wall_clock(),
-        node=system.node,
+    return FailureEvent(
+        at=at,
+        node=node,
         path=str(failure.path),
-        message_type=message_type,
+        message_type="" if failure.message is None else type(failure.message).__name__,
         message_id="",
         error_type=type(error).__name__,
         error=str(error)[:500],
         traceback="".join(traceback.format_exception(error))[-4000:],
-        decision=name,
+        decision=_NAMES[type(decision).__name__],
         attempt=attempt,
         delay=delay,
     )
-    system.counters.failures += 1
-    # An actor that crashes on failure events must not be told of its own crash.
-    published = not isinstance(failure.message, FailureEvent)
-    if published and not system.failures.admit(event, failure.now):
-        return
-    fields = {
-        "actor": event.path,
-        "message": message_type,
-        "error": f"{event.error_type}: {event.error}",
-        "decision": name,
-        "delay": round(delay, 3),
-    }
-    if isinstance(decision, Stop | Escalate):
-        system.log.error("actor failed", **fields, exc_info=error)
-    else:
-        system.log.warning("actor failed", **fields)
-        system.log.debug("actor failed: traceback", actor=event.path, exc_info=error)

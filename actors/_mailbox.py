@@ -15,6 +15,21 @@ Overflow: TypeAlias = Literal["wait", "fail", "drop_newest", "drop_oldest"]
 # The message, the ref of its sender, and where the answer to an ask goes.
 Envelope: TypeAlias = tuple[Any, Any, "asyncio.Future[Any] | None"]
 
+
+class Internal:
+    """Mail of the core's own, such as a timer's: never a dead letter."""
+
+    __slots__ = ()
+
+    def dropped(self, cell: Any) -> None:
+        """It was dropped to make room in the mailbox of `cell`."""
+        raise NotImplementedError
+
+    def rank(self, priority: "Priority") -> float:
+        """Return where it stands in a mailbox with a priority."""
+        raise NotImplementedError
+
+
 NOTHING: Envelope = (None, None, None)
 
 
@@ -116,8 +131,10 @@ class PriorityMail:
 
     def append(self, item: Any) -> None:
         """Put an item behind those of its rank."""
+        message = unpack(item)[0]
+        rank = message.rank(self._rank) if isinstance(message, Internal) else self._rank(message)
         self._number += 1
-        heapq.heappush(self._heap, (self._rank(unpack(item)[0]), self._number, item))
+        heapq.heappush(self._heap, (rank, self._number, item))
 
     def extendleft(self, items: Iterable[Any]) -> None:
         """Put each item before all that are there, whatever their rank, like a deque's."""
@@ -185,8 +202,18 @@ class Bounds:
         while waiters and len(mail) < self.capacity:
             envelope, accepted = waiters.popleft()
             reply = envelope[2]
-            if (accepted is not None and accepted.done()) or (reply is not None and reply.done()):
-                continue  # cancelled or timed out meanwhile
-            mail.append(envelope)
+            if accepted is not None and accepted.done():
+                continue  # cancelled meanwhile
+            if reply is not None and reply.done():  # its asker has given up
+                if accepted is not None:
+                    accepted.set_result(None)
+                continue
+            try:
+                mail.append(envelope)
+            except Exception as error:  # noqa: BLE001 - the priority function's, for the sender
+                waiting = reply if accepted is None else accepted
+                if waiting is not None:
+                    waiting.set_exception(error)
+                continue
             if accepted is not None:
                 accepted.set_result(None)

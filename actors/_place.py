@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ._actor import Actor
 from ._context import ActorContext
-from ._errors import AskCycle
 from ._family import Family
 from ._handlers import HandlerTable
 from ._mailbox import NOTHING, Bounds, Mail, MailboxOptions
@@ -174,7 +173,7 @@ class Place(Watching):
         self.dispatcher.queue.append(self)
         self.dispatcher.lend()
 
-    def asked_by(self, asker: object) -> Callable[[], object] | None:
+    def asked_by(self, asker: object, reply: "asyncio.Future[Any]") -> Callable[[], object] | None:
         """Note that an actor's handler waits for an answer of this one.
 
         Returns:
@@ -186,16 +185,10 @@ class Place(Watching):
         cell = port_of(asker) if isinstance(asker, ActorRef) else None
         if not isinstance(cell, Place) or not self.dispatcher.waits_here(cell):
             return None
-        waiting = self.system.asking
-        cycle: list[Place] = [cell]
-        at: Place | None = self
-        while at is not None:
-            if at is cell:
-                raise AskCycle([str(one.path) for one in cycle])
-            cycle.append(at)
-            at = waiting.get(at)
-        waiting[cell] = self
-        return partial(waiting.pop, cell, None)
+        asks = self.system.asks
+        asks.check(cell, self)
+        asks.begin(cell, reply, self)
+        return partial(asks.end, cell, reply)
 
     def gone(self) -> "asyncio.Future[None]":
         """Return a future that is done when this actor has stopped."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -14,7 +15,9 @@ M = TypeVar("M")
 _log = structlog.get_logger("callboard.receptionist")
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: typing writes `__orig_class__` into what `ServiceKey[Quote](...)` makes, and takes
+# a refusal for an answer only from a frozen class that has none.
+@dataclass(frozen=True)
 class ServiceKey(Generic[M]):
     """Names a service; its type says what its providers take: `ServiceKey[Quote]("pricing")`.
 
@@ -25,7 +28,7 @@ class ServiceKey(Generic[M]):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing(Generic[M]):
     """Who provides a service now; told to subscribers at first and at each change.
 
@@ -115,7 +118,7 @@ class Receptionist:
         """Notice when an actor stops."""
         if port not in self._known:
             self._known.add(port)
-            port.gone().add_done_callback(lambda _: self._forget(port))
+            port.when_gone(partial(self._forget, port))
 
     def _forget(self, port: ActorPort) -> None:
         self._known.discard(port)

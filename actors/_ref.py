@@ -53,10 +53,12 @@ class ActorPort(Protocol):
     def restarts(self) -> int: ...
     def wake(self) -> None: ...
     def lend(self) -> None: ...
-    def gone(self) -> "asyncio.Future[None]": ...
+    def when_gone(self, call: Callable[[], None]) -> None: ...
     def stop(self, reason: str = "stopped", *, final: bool = False) -> None: ...
     def kill(self, *, final: bool = False) -> None: ...
-    def asked_by(self, asker: object) -> Callable[[], object] | None: ...
+    def asked_by(
+        self, asker: object, reply: "asyncio.Future[Any]"
+    ) -> Callable[[], object] | None: ...
     def take_in(self, envelope: Envelope) -> None: ...
     async def accept_envelope(self, envelope: Envelope) -> None: ...
     def statistics(self) -> MailboxStatistics: ...
@@ -151,23 +153,21 @@ class ActorRef(Generic[M_contra]):
         port = self._port
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         sender = _current()
-        answered = None if sender is None else port.asked_by(sender)
-        mail = port.open_mail
-        if mail is None:
-            port.deliver(message, reply)
-        else:
-            mail.append((message, sender, reply))
-            if not port.held:
-                port.lend()
-        if not reply.done():
-            port.deadlines.add(reply, timeout, partial(_too_late, port, type(message), timeout))
-        if answered is None:
+        over = None if sender is None else port.asked_by(sender, reply)
+        try:
+            mail = port.open_mail
+            if mail is None:
+                port.deliver(message, reply)
+            else:
+                mail.append((message, sender, reply))
+                if not port.held:
+                    port.lend()
+            if not reply.done():
+                port.deadlines.add(reply, timeout, partial(_too_late, port, type(message), timeout))
             result = await reply
-        else:
-            try:
-                result = await reply
-            finally:
-                answered()
+        finally:
+            if over is not None:
+                over()
         if reply_type is not None and not isinstance(result, reply_type):
             raise UnexpectedReply(str(self.path), reply_type.__name__, result)
         return result

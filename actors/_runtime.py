@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._ask import Deadlines
+from ._ask import Deadlines, OpenAsks
 from ._dispatcher import Dispatcher
 from ._events import EventStream
 from ._failure_limit import FailureLimit
@@ -91,7 +91,7 @@ class System(Protocol):
         ...
 
     @property
-    def asking(self) -> dict[Any, Any]:
+    def asks(self) -> OpenAsks:
         """Which actor's handler waits for an answer of which."""
         ...
 

@@ -6,16 +6,15 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 import structlog
 
-from ._ask import Deadlines
+from ._ask import Deadlines, OpenAsks
 from ._context import ActorContext
 from ._dead_letters import DeadLetters
-from ._dispatcher import Dispatcher, DispatcherStatistics
+from ._dispatcher import Dispatcher
 from ._entity import Entity
 from ._errors import NotRunning
 from ._events import EventStream
@@ -30,6 +29,7 @@ from ._props import ChildSpec
 from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
+from ._statistics import SystemStatistics
 from ._tree import TreeNode, tree_of
 from ._verbs import Verbs
 from ._watchdog import Watchdog
@@ -44,33 +44,6 @@ _AT_STOP_DEADLINE = 10.0
 SYSTEM_OBSERVERS: "list[Callable[[ActorSystem], None]]" = []
 # Seconds for the transport to close; it has a shorter deadline of its own, so this is for its bugs.
 _TRANSPORT_DEADLINE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SystemStatistics:
-    """A system at one moment.
-
-    Attributes:
-        actors: actors alive.
-        spawned: actors spawned since the start.
-        failures: crashes of actors.
-        restarts: restarts decided.
-        dead_letters: messages nobody could take.
-        late_replies: replies whose asker had given up.
-        blocked: times the event loop was found blocked, if a watchdog looks.
-        asks: asks whose deadline is still kept; some of them may be answered.
-        dispatcher: the run queue and its runners.
-    """
-
-    actors: int
-    spawned: int
-    failures: int
-    restarts: int
-    dead_letters: int
-    late_replies: int
-    blocked: int
-    asks: int
-    dispatcher: DispatcherStatistics
 
 
 class ActorSystem:
@@ -115,7 +88,7 @@ class ActorSystem:
         wall_clock: as given.
         counters: what happened so far.
         now: loop time in seconds.
-        asking: which actor's handler waits for an answer of which.
+        asks: which actor's handler waits for an answer of which.
         failures: holds back failure events of a path that has too many.
         receptionist: who provides which service.
         declared: the child specs given as `tree`.
@@ -151,7 +124,7 @@ class ActorSystem:
         self._shutdown_timeout = shutdown_timeout
         self._dead_letters = DeadLetters(self.events, self.counters)
         self.now: Callable[[], float] = time.monotonic
-        self.asking: dict[Any, Any] = {}
+        self.asks: OpenAsks = OpenAsks()
         self.failures: FailureLimit = FailureLimit(self.events.publish)
         self.receptionist: Receptionist = Receptionist()
         self.declared: tuple[ChildSpec, ...] = tuple(tree)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ._errors import ActorFailed, StashFull
 from ._handlers import HandlerTable
-from ._mailbox import unpack
+from ._mailbox import Internal, Priority, unpack
 
 
 class Owner(Protocol):
@@ -23,13 +23,13 @@ class Owner(Protocol):
     def path(self) -> Any: ...
     @property
     def runnable(self) -> bool: ...
-    def put(self, item: Any) -> None: ...
+    def put(self, message: Any) -> None: ...
     def put_back(self, items: list[Any]) -> None: ...
     def turn_away(self, envelope: Any) -> None: ...
     def task_failed(self, error: BaseException) -> None: ...
 
 
-class Tick:
+class Tick(Internal):
     """A timer's message on its way through the mailbox."""
 
     __slots__ = ("timer",)
@@ -37,14 +37,32 @@ class Tick:
     def __init__(self, timer: "Timer") -> None:
         self.timer = timer
 
+    def dropped(self, cell: Any) -> None:
+        """Let the timer put another one in."""
+        del cell
+        self.timer.waiting = False
 
-class LastMail:
+    def rank(self, priority: Priority) -> float:
+        """Return the rank of the timer's message."""
+        return priority(self.timer.message)
+
+
+class LastMail(Internal):
     """The end of an actor that stops when it has handled the mail before this."""
 
     __slots__ = ("final",)
 
     def __init__(self, *, final: bool) -> None:
         self.final = final
+
+    def dropped(self, cell: Any) -> None:
+        """Stop now: the mail before this has been dropped as well."""
+        cell.stop(final=self.final)
+
+    def rank(self, priority: Priority) -> float:
+        """Stand behind all other mail."""
+        del priority
+        return float("inf")
 
 
 class Timer:
@@ -96,6 +114,7 @@ class Tools:
         self, key: object, delay: float, message: object, interval: float | None
     ) -> None:
         """Start a timer in place of the one with the same key."""
+        hash(key)  # an empty dict would take any key out, and the timer would be started
         self.cancel_timer(key)
         loop = asyncio.get_running_loop()
         timer = Timer(key, message, interval)
@@ -196,6 +215,7 @@ class Tools:
                 return await coroutine
 
         def done(task: "asyncio.Task[Any]") -> None:
+            coroutine.close()  # it may have been cancelled before its first step
             if task not in self.tasks:  # cancelled with the incarnation
                 if not task.cancelled():
                     task.exception()  # so that asyncio does not complain that nobody looked
@@ -213,7 +233,7 @@ class Tools:
             except Exception as mapping:  # noqa: BLE001 - the functions are the actor's own
                 self._owner.task_failed(mapping)
                 return
-            self._owner.put(message if type(message) is not tuple else (message, None, None))
+            self._owner.put(message)
 
         task = asyncio.get_running_loop().create_task(bounded())
         self.tasks.add(task)

@@ -10,7 +10,7 @@ from ._mailbox import Envelope, MailboxOptions, MailboxStatistics, unpack
 from ._messages import ReceiveTimeout
 from ._path import ActorPath
 from ._props import ChildSpec
-from ._ref import ActorRef, EntityRef, Recipient, port_of
+from ._ref import ActorPort, ActorRef, EntityRef, Recipient, port_of
 from ._reply import DeferredReply
 from ._runtime import System
 from ._spawning import bear, bear_in_order
@@ -126,9 +126,10 @@ class Verbs:
 
     def forward_to_all(self, refs: Sequence[ActorRef[Any]]) -> None:
         """Pass the message in hand on to several."""
-        envelope = self._passed_on(self.message)
+        envelope = self._envelope(self.message)
         for ref in refs:
             port_of(ref).take_in(envelope)
+        self._give_away(None)
 
     def forward(self, ref: Recipient[Any], message: object) -> None:
         """Pass the message in hand on, with its sender and its asker."""
@@ -144,16 +145,19 @@ class Verbs:
         if not isinstance(ref, ActorRef):
             raise TypeError(f"{ref!r} is no ref, so nothing can be forwarded to it")
         port = port_of(ref)
-        port.take_in(self._passed_on(message))
+        port.take_in(self._envelope(message))
+        self._give_away(port)
 
     async def forward_when_room(self, ref: ActorRef[Any], message: object) -> None:
         """Pass the message in hand on, when the other's mailbox has room."""
-        await port_of(ref).accept_envelope(self._passed_on(message))
+        await port_of(ref).accept_envelope(self._envelope(message))
+        self._give_away(port_of(ref))
 
     def defer_reply(self) -> DeferredReply:
         """Take the asker of the message in hand away from its handler."""
         cell = self._cell
-        reply = self._passed_on(None)[2]
+        reply = self._envelope(None)[2]
+        self._give_away(None)
         if reply is not None:
             self._tools().promise(reply)
         return DeferredReply(reply, cell.answer)
@@ -222,12 +226,16 @@ class Verbs:
             cell.tools = Tools(cell)
         return cell.tools
 
-    def _passed_on(self, message: object) -> Envelope:
-        """Return the envelope in hand with another message; its asker is given away with it."""
-        cell = self._cell
-        in_hand, sender, reply = unpack(cell.item)
-        cell.item = (in_hand, sender, None)
+    def _envelope(self, message: object) -> Envelope:
+        """Return the envelope in hand with another message."""
+        _, sender, reply = unpack(self._cell.item)
         return (message, sender, reply)
+
+    def _give_away(self, to: ActorPort | None) -> None:
+        """Leave the asker of the message in hand to somebody else: only once that one has it."""
+        message, sender, reply = unpack(self._cell.item)
+        self._cell.system.asks.passed_on(reply, to)
+        self._cell.item = (message, sender, None)
 
     def _parent(self) -> Cell:
         cell = self._cell

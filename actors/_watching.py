@@ -1,5 +1,6 @@
 """Who is told when an actor stops, and who dies with it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,13 +12,14 @@ from ._turns import Signal, State, Turns, Work
 class Ties:
     """Who watches a cell and whom it watches, and to whom it is linked; most cells have none."""
 
-    __slots__ = ("held", "links", "watchers", "watching")
+    __slots__ = ("endings", "held", "links", "watchers", "watching")
 
     def __init__(self) -> None:
         # Dicts, because a set's order differs from one process to the next.
         self.watchers: dict[Watching, None] = {}
         self.watching: dict[Watching, None] = {}
         self.links: dict[Watching, None] = {}
+        self.endings: list[Callable[[], None]] = []  # called at the end
         self.held: list[Signal] = []  # notices that came while the actor was not running
 
 
@@ -81,6 +83,14 @@ class Watching(Turns):
             if target.ties is not None:
                 target.ties.links.pop(self, None)
 
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """Have `call` made when the actor has stopped, before anybody is told; now if it has."""
+        if self.state is State.STOPPED:
+            call()
+        else:
+            self.ties = self.ties or Ties()
+            self.ties.endings.append(call)
+
     def linked_ended(self, other: "Watching") -> None:
         """Stop, if the one this is linked to did not end in good order."""
         if other.reason != "stopped":
@@ -114,6 +124,8 @@ class Watching(Turns):
         ties, self.ties = self.ties, None
         if ties is None:
             return
+        for call in ties.endings:
+            call()
         for target in ties.watching:
             if target.ties is not None:
                 target.ties.watchers.pop(self, None)

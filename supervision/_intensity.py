@@ -1,5 +1,6 @@
 """How many restarts are too many."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -44,7 +45,8 @@ class Intensity:
         Returns:
             Whether it is admitted, and the history to keep: with it if so, without what is too old.
         """
-        recent = tuple(at for at in history if now - at <= self.within)
+        # Sorted, and cut by C: a supervisor of many children may have a long history.
+        recent = history[bisect_left(history, now - self.within) :]
         if len(recent) >= self.max_restarts:
             return False, recent
         return True, (*recent, now)

@@ -9,6 +9,9 @@ import structlog
 from support.apache_kafka import ApacheKafka
 from support.kafka_jars import KafkaMissingError
 
+# pytest's own fixture for tests of plugins; only this file may ask for it.
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:

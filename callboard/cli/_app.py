@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from ._bench import bench
 from ._broker import broker
 from ._demo import demo
 from ._run import run
+from ._tree import tree
 from ._version import print_version, version
 
 app = typer.Typer(
@@ -36,4 +38,6 @@ def root(
 app.command()(run)
 app.command()(broker)
 app.command()(demo)
+app.command()(tree)
+app.add_typer(bench, name="bench")
 app.command()(version)

@@ -14,9 +14,9 @@ from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from support.delivery_node import Node, shuffled, write
 from support.scripted_log import Log, Mode, ScriptedPort
-from support.virtual_time import run_virtual
 
 from callboard import Entity, handler
+from callboard.testing import run_virtual
 from callboard.transport.delivery import Changelog, TopicPartition
 
 KEYS = ("a", "b", "c", "d")

@@ -7,10 +7,10 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from support.delivery_node import Node, write
 from support.keeper import MAILBOX, STATE, Keeper, handled, kept
 from support.scripted_log import Log, ScriptedPort
-from support.virtual_time import run_virtual
 
 from callboard import FailureEvent
 from callboard.supervision import RetryPolicy
+from callboard.testing import run_virtual
 from callboard.transport.delivery import (
     Outbound,
 )

@@ -7,9 +7,9 @@ from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
 from support.delivery_node import Node, write
 from support.keeper import MAILBOX, QUARANTINE, Keeper, handled, header, kept, states
 from support.scripted_log import Log, ScriptedPort
-from support.virtual_time import run_virtual
 
 from callboard import ActorFailed, FailureEvent
+from callboard.testing import run_virtual
 from callboard.transport.delivery import (
     Codec,
     Outbound,

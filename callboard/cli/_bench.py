@@ -1,0 +1,126 @@
+"""`callboard bench`: measure, beside others."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._errors import USAGE, fail, told
+
+if TYPE_CHECKING:
+    from ..benchmarks import Plan, Report
+
+bench = typer.Typer(
+    help="Measure callboard beside other runtimes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@bench.command()
+def local(
+    *,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
+    ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Measure this alone; may be given several times. Ratios need asyncio_queue.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="How often; 5, or 3 with --quick.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A look in less than 45 s, and no measurement.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
+    ] = False,
+) -> None:
+    """Measure actors in memory: callboard, a queue and a task per actor, and its peers.
+
+    Nothing is installed: what is not there is shown as not there, with how to get it. Exits with 0
+    also when a run failed; standard error and the row's note say so.
+    """
+    with told(), TemporaryDirectory(prefix="callboard-bench-") as folder:
+        from ..benchmarks import UnknownChoice, print_report  # noqa: PLC0415 - see the package
+        from ..benchmarks import as_json as rows_as_json  # noqa: PLC0415 - see the package
+        from ..benchmarks.local import LocalOptions, plan_local  # noqa: PLC0415 - see the package
+
+        options = LocalOptions(workload or (), subject or (), rounds, quick)
+        try:
+            plan = plan_local(options, Path(folder))
+        except UnknownChoice as error:
+            fail(error, USAGE)
+        try:
+            report = asyncio.run(_measure(plan))
+        except asyncio.CancelledError:
+            raise typer.Exit(128 + signal.SIGTERM) from None
+    if as_json:
+        typer.echo(rows_as_json(report.rows))
+        return
+    from rich.console import Console  # noqa: PLC0415 - see the package
+
+    print_report(Console(), report)
+
+
+@bench.command()
+def peers(
+    *,
+    python: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The Python to take, 3.12 or later; else the newest."),
+    ] = None,
+) -> None:
+    """Install the libraries that callboard is compared with, into an environment of their own.
+
+    It is made anew each time, in the user's cache folder; remove that folder to be rid of it.
+    """
+    with told():
+        from ..benchmarks import make_peers  # noqa: PLC0415 - see the package
+
+        make_peers(python, typer.echo)
+        typer.echo("done: `callboard bench local` finds them there")
+
+
+async def _measure(plan: "Plan") -> "Report":
+    from ..benchmarks import run_plan  # noqa: PLC0415 - see the package
+
+    task = asyncio.current_task()
+    assert task is not None, "asyncio.run makes one"
+    # Ctrl-C cancels this task anyway; whoever says SIGTERM gets the same orderly end.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run_plan(plan, _Narrator(plan.rounds))
+
+
+class _Narrator:
+    """Tells on standard error how it goes: a line that is overwritten, if that is a terminal."""
+
+    def __init__(self, rounds: int) -> None:
+        self._rounds = rounds
+        self._live = sys.stderr.isatty()
+
+    def running(self, number: int, workload: str, subject: str) -> None:
+        if self._live:
+            self._write(f"round {number + 1} of {self._rounds}: {workload}, {subject}", end="")
+
+    def failed(self, workload: str, subject: str, reason: str) -> None:
+        self._write(f"{subject} failed on {workload}: {reason}")
+
+    def late(self) -> None:
+        self._write("the time was over before the last round's end; the rows say what is missing")
+
+    def _write(self, text: str, end: str = "\n") -> None:
+        clear = "\r\x1b[K" if self._live else ""
+        typer.echo(f"{clear}{text}{end}", err=True, nl=False)
