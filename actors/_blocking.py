@@ -107,7 +107,7 @@ class Bulkhead:
         if crew is None or crew.closed:
             crew = self._crews[system] = Crew(self.name, self._workers, processes=self._processes)
             system.at_stop(crew.aclose)
-        if crew.waiting >= self._waiting and crew.busy >= self._workers:
+        if crew.waiting + crew.busy >= self._waiting + self._workers:
             raise BulkheadFull(self.name, crew.waiting)
         job = Job(asyncio.get_running_loop(), function, args)
         job.context = copy_context()

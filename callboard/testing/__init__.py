@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from ._errors import VirtualDeadlock, VirtualTimeError, VirtualTimeLimit
     from ._kit import ActorKit
+    from ._kit_port import kit_ref
     from ._loop import VirtualLoop, run_virtual
     from ._probe import Probe
     from ._system import make_system
@@ -69,6 +70,7 @@ __all__ = [
     "Watched",
     "capture_events",
     "dead_letters",
+    "kit_ref",
     "make_system",
     "run_virtual",
 ]
@@ -95,6 +97,7 @@ _FILES = {
     "Watched": "._effects",
     "capture_events": "._capture",
     "dead_letters": "._capture",
+    "kit_ref": "._kit_port",
     "make_system": "._system",
     "run_virtual": "._loop",
 }

@@ -23,7 +23,8 @@ class ActorKit(Generic[A]):
     `unhandled` where there is none. Exceptions are raised to the test. Async handlers run to their
     end as long as they wait for nothing: one that really suspends is an error that says so; such an
     actor is tested in virtual time instead. An `ask` the actor makes is answered with what the test
-    put into `answers`. Not promised: anything between actors, since there is only one.
+    put into `answers`. Refs for its arguments come from `kit_ref(name)`, and for messages from
+    `kit.ref_of(name)`. Not promised: anything between actors, since there is only one.
 
     Args:
         actor: the class.
@@ -48,6 +49,9 @@ class ActorKit(Generic[A]):
         self._port = KitPort(self, actor.handlers)
         self._port.actor_class = actor
         self.ref: ActorRef[Any] = self._port.self_ref
+        for one in (*args, *kwargs.values()):
+            if isinstance(one, KitRef):
+                one.bind(self)
         self.actor: A = actor(*args, **kwargs)
         self.actor.context = ActorContext(self._port)
         self._finish(self.actor.started())
@@ -91,8 +95,12 @@ class ActorKit(Generic[A]):
                 waiting = work.send(None)
             except StopIteration as stop:
                 return stop.value
+            except RuntimeError as error:
+                if "no running event loop" not in str(error):
+                    raise
+                waiting = "the event loop"
         work.close()
         raise AssertionError(
-            f"{type(self.actor).__name__} waits for {waiting!r}; a kit has no event loop. Test it "
-            "in virtual time: run_virtual, or @pytest.mark.callboard_virtual"
+            f"{type(self.actor).__name__} waits for {waiting}, and a kit has none that turns. Test "
+            "it in virtual time: run_virtual, or @pytest.mark.callboard_virtual"
         )

@@ -51,11 +51,22 @@ class KitView(Protocol):
 class KitRef(ActorRef[Any]):
     """A ref in a kit: telling it is an effect, asking it takes the next answer."""
 
-    __slots__ = ("_kit", "_path")
+    __slots__ = ("_owner", "_path")
 
-    def __init__(self, kit: KitView, path: ActorPath) -> None:
-        self._kit = kit
+    def __init__(self, kit: KitView | None, path: ActorPath) -> None:
+        self._owner = kit
         self._path = path
+
+    def bind(self, kit: KitView) -> None:
+        """Belong to a kit, unless it does to one already."""
+        if self._owner is None:
+            self._owner = kit
+
+    @property
+    def _kit(self) -> KitView:
+        if self._owner is None:
+            raise AssertionError(f"{self._path} belongs to no kit yet: give it to ActorKit(...)")
+        return self._owner
 
     @property
     def path(self) -> ActorPath:
@@ -87,6 +98,16 @@ class KitRef(ActorRef[Any]):
 
     def __hash__(self) -> int:
         return hash(self._path)
+
+
+def kit_ref(name: str) -> ActorRef[Any]:
+    """Return a ref to hand to an ActorKit with the arguments of its actor.
+
+    ```python
+    kit = ActorKit(Greeter, kit_ref("journal"))
+    ```
+    """
+    return KitRef(None, ActorPath("kit", ("user", name)))
 
 
 class KitSystem:

@@ -43,7 +43,7 @@ def test_the_version_is_printed(arguments: list[str]) -> None:
     assert result.output.startswith("callboard 0.")
 
 
-@pytest.mark.parametrize("command", ["run", "broker", "demo", "version"])
+@pytest.mark.parametrize("command", ["run", "broker", "demo", "tree", "bench", "version"])
 def test_every_command_has_help(command: str) -> None:
     """And the root names them all."""
     assert shell(command, "--help").exit_code == 0

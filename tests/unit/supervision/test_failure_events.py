@@ -195,14 +195,17 @@ def test_a_listener_that_keeps_failing_ends_like_any_other(
 
     async def main() -> None:
         strategy = OneForOne(1, 60.0, Backoff(0.0, 0.0))
+
+        def tell_listener(event: FailureEvent) -> None:
+            if (ref := system.find("host/l")) is not None:
+                ref.tell(event)
+
         async with ActorSystem("t", supervision=strategy) as system:
             system.events.subscribe(FailureEvent, events.append)
             tree = (life(world, "a"), child(Listener, name="l"))
             system.spawn(Supervisor, *tree, strategy=strategy, name="host")
             await asyncio.sleep(1.0)
-            system.events.subscribe(
-                FailureEvent, lambda event: (ref := system.find("host/l")) and ref.tell(event)
-            )
+            system.events.subscribe(FailureEvent, tell_listener)
             for _ in range(10):
                 if (ref := system.find("host/a")) is not None:
                     ref.tell(Crash())

@@ -301,6 +301,11 @@ def test_a_delay_that_runs_out_while_one_is_lowered(virtually: Any) -> None:
 
     async def main() -> None:
         strategy = RestForOne(100, 5.0, Backoff(1.0, 1.0))
+
+        def block_all(me: Any) -> None:
+            for one in blocking:
+                one.tell(0.1)
+
         async with hosted(strategy, *lives(world, "abc")) as system:
             # Several, since not after each short turn does the dispatcher look at the clock.
             blocking = [system.spawn(Blocking) for _ in range(8)]
@@ -311,7 +316,7 @@ def test_a_delay_that_runs_out_while_one_is_lowered(virtually: Any) -> None:
             world.take()
             # In this order: a crashes, the host lowers c, the loop is blocked, c has its turn.
             found(system, "host/a").tell(Crash())
-            does_later(second, lambda me: [one.tell(0.1) for one in blocking])
+            does_later(second, block_all)
             await asyncio.sleep(20.0)
             assert states(system) == running("abc")
             assert world.take() == ["-b", "-a", "+a", "+b", "+c"]

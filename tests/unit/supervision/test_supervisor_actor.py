@@ -246,31 +246,52 @@ def test_a_restarted_dynamic_supervisor_begins_with_nobody(virtually: Any) -> No
     virtually(main())
 
 
+def spec(actor: Any, **how: Any) -> Any:
+    """Make a child spec, whatever the arguments are."""
+    return child(actor, **how)
+
+
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("actor", "arguments", "keywords", "message"),
     [
-        (lambda system: system.spawn(Supervisor, Life), "is no child of a supervisor; write child"),
-        (lambda system: system.spawn(Supervisor, [Life]), "is no child of a supervisor"),
-        (lambda system: system.spawn(DynamicSupervisor, Life), "is no child of a supervisor"),
-        (lambda system: system.spawn(Supervisor, strategy="all"), "is no supervision strategy"),
-        (lambda system: system.spawn(child(Life), 1), "write all of it into the spec"),
-        (lambda system: child(Life, restart="always"), "permanent, transient, temporary"),
-        (lambda system: child(Life, shutdown=-1.0), "a time in seconds"),
-        (lambda system: child("Life"), "cannot be spawned"),
-        (lambda system: child(Life(World(), "a")), "give the class and its arguments apart"),
+        (Supervisor, (Life,), {}, "is no child of a supervisor; write child"),
+        (Supervisor, ([Life],), {}, "is no child of a supervisor"),
+        (Supervisor, (), {"strategy": "all"}, "is no supervision strategy"),
+        (DynamicSupervisor, (Life,), {}, "is no child of a supervisor"),
+        (spec(Life), (1,), {}, "write all of it into the spec"),
+        (spec(Life), (), {"name": "a"}, "write all of it into the spec"),
     ],
 )
-def test_mistakes_are_refused_with_the_line_to_write(
-    make: Any, message: str, virtually: Any
+def test_mistakes_in_spawn_are_refused(
+    actor: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], message: str, virtually: Any
 ) -> None:
-    """Errors say what was given, what was expected and what to do."""
+    """What was given is named, with the line to write."""
 
     async def main() -> None:
         async with ActorSystem("t") as system:
             with pytest.raises(TypeError, match=message):
-                make(system)
+                system.spawn(actor, *arguments, **keywords)
 
     virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("actor", "how", "message"),
+    [
+        (Life, {"restart": "always"}, "permanent, transient, temporary"),
+        (Life, {"shutdown": -1.0}, "a time in seconds"),
+        (Life, {"shutdown": float("nan")}, "a time in seconds"),
+        ("Life", {}, "cannot be spawned"),
+        (Life(World(), "a"), {}, "give the class and its arguments apart"),
+        (print, {}, "Mark a function with @actor first"),
+    ],
+)
+def test_mistakes_in_a_child_spec_are_refused(
+    actor: Any, how: dict[str, Any], message: str
+) -> None:
+    """Where it is written, not where it is started."""
+    with pytest.raises(HandlerError, match=message):
+        spec(actor, **how)
 
 
 def test_two_children_of_one_name_are_a_failure_of_the_supervisor(virtually: Any) -> None:
