@@ -164,6 +164,7 @@ class _Process:
         try:
             ok, value = self._pipe.recv()
         except EOFError:
+            self._process.join(_GRACE)
             code = self._process.exitcode
             self.close()
             raise RuntimeError(
