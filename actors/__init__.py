@@ -62,7 +62,7 @@ from ._path import ActorPath
 from ._policies import MessagePolicy, SupervisionStrategy
 from ._pools import AddRoutee, Pool, RemoveRoutee, Resize, Routees, Router
 from ._ports import Transport
-from ._props import ChildSpec, RestartKind
+from ._props import ChildSpec, RestartKind, check_specs
 from ._receptionist import Listing, Receptionist, ServiceKey
 from ._ref import ActorRef, EntityPort, EntityRef, Recipient
 from ._reply import DeferredReply
@@ -169,6 +169,7 @@ __all__ = [
     "actor",
     "blocking",
     "blocking_cancelled",
+    "check_specs",
     "check_strategy",
     "current_sender",
     "handler",

@@ -9,7 +9,7 @@ from types import CoroutineType
 from typing import Any
 
 from ._actor import Actor
-from ._errors import ActorFailed
+from ._errors import ActorFailed, failed, text_of
 from ._failure import Decision, Ending, Failure, Restart, Resume, Stop
 from ._judge import report
 from ._mailbox import NOTHING, Envelope
@@ -84,7 +84,7 @@ class Cell(Place):
         """Stand still until the supervisor has decided; the asker need not wait for that."""
         message, _, reply = envelope
         if reply is not None and not reply.done():
-            failure = ActorFailed(str(self.path), type(error).__name__, str(error))
+            failure = ActorFailed(str(self.path), type(error).__name__, text_of(error))
             failure.__cause__ = error
             reply.set_exception(failure)
         self.state = State.FAILED
@@ -126,7 +126,7 @@ class Cell(Place):
             self.signal(self.resume)
         elif isinstance(decision, Stop):
             reason = self.reason if self._actor is None and self.reason != "stopped" else ""
-            self.stop(reason or f"failed: {type(error).__name__}: {error}", final=True)
+            self.stop(reason or failed(error), final=True)
 
     def resume(self) -> Work | None:
         """Go on with the same instance; without one, with a new one."""
@@ -142,22 +142,28 @@ class Cell(Place):
 
     def lower(self) -> None:
         """Bring the instance down for a restart of its group; the family is told when it is."""
+        self._held_down = True  # at once: what it is about to do ends down
         self.signal(self._lower)
 
     def _lower(self) -> Work | None:
-        if self.state is State.RESTARTING:
-            self._held_down = True
-            if self._timer is not None:  # its own delay
-                return self._pause(0.0)
-            return None
+        if not self._held_down:
+            return None  # it got there by itself
         if self.state in (State.STARTING, State.RUNNING, State.FAILED):
             self.state = State.FAILED
-            self._held_down = True
             return self._restart(0.0)
+        if self.state is State.RESTARTING and self._actor is None and self._timer is not None:
+            return self._pause(0.0)  # its own delay is cut short
         return None
+
+    def _be_down(self) -> None:
+        """Stand without an instance until the family brings it up."""
+        self.state = State.RESTARTING
+        self._held_down, self.is_down = False, True
+        self.parent.family.settled(self)
 
     def rise(self) -> None:
         """Start a new instance of one that is down."""
+        self.is_down = False
         self.signal(self._renew)
 
     def _restart(self, delay: float) -> Work | None:
@@ -169,6 +175,7 @@ class Cell(Place):
     def _replace(self, delay: float) -> Work | None:
         if self.state is not State.RESTARTING:
             return None
+        self.alone_since = self.system.now()
         return self._dismiss(partial(self._pause, delay))
 
     def _pause(self, delay: float) -> Work | None:
@@ -176,14 +183,17 @@ class Cell(Place):
         if self.state is not State.RESTARTING:
             return None
         if self._held_down:
-            self._held_down, self.is_down = False, True
-            self.parent.family.settled(self)
+            self._be_down()
             return None
         if delay <= 0.0:
             return self._renew()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(delay, self.signal, self._renew)
+        self._timer = loop.call_later(delay, self.signal, self._delay_over)
         return None
+
+    def _delay_over(self) -> Work | None:
+        # The timer is gone if the restart was cut short in the moment it fired.
+        return None if self._timer is None else self._renew()
 
     def _renew(self) -> Work | None:
         if self.state is not State.RESTARTING:
@@ -218,8 +228,10 @@ class Cell(Place):
         """Stop now, with all below: what is in hand is cancelled, `stopped` is not called."""
         if self.state is State.STOPPED:
             return
-        self.killed, self.reason = True, "killed"
         self._final = self._final or final
+        if self.killed or (self.is_down and self._wanted_back("killed")):
+            return  # it is on its way, or there is nothing to kill
+        self.killed, self.reason = True, "killed"
         for child in self.children():
             child.kill(final=True)
         if not (self._working and self.dispatcher.interrupt(self)):
@@ -235,10 +247,13 @@ class Cell(Place):
             self._final = self._final or final
             return None
         self._final = final
+        if (self.is_down or self._held_down) and self._wanted_back(reason):
+            return None  # it is on its way down, and will be brought up again
         self.reason = reason
         self.state = State.STOPPING
-        self._held_down = self.is_down = False
-        if not self._wanted_back():
+        self.is_down = False
+        if not self._wanted_back(reason):
+            self._final = True  # also if it is killed on its way
             self.shut_inbox()
         self._cancel_timer()
         return self._without_children(self._say_farewell)
@@ -247,11 +262,13 @@ class Cell(Place):
         self.alone_since = self.system.now()
         return self._dismiss(self.end)
 
-    def _wanted_back(self) -> bool:
-        """Whether its supervisor is to decide about an end that it did not bring about."""
-        if self._final or self.restart is None or self.restart == "temporary":
+    def _wanted_back(self, reason: str) -> bool:
+        """Whether its supervisor wants it back after an end that it did not bring about."""
+        if self._final or self.restart == "temporary":
             return False
-        return self.restart == "permanent" or self.reason != "stopped"
+        if self._held_down and self.killed:
+            return True  # it was too slow in the fall of its group, and comes up with that
+        return self.restart == "permanent" or (self.restart == "transient" and reason != "stopped")
 
     def _without_children(self, then: Signal) -> Work | None:
         """Stop the children, newest first, and go on with `then` when all are gone."""
@@ -297,10 +314,16 @@ class Cell(Place):
             return None
         self._actor = None
         self._cancel_timer()
-        if self._wanted_back():
+        if self._family is not None:
+            self._family.close()
+        if self._wanted_back(self.reason):
             if self.tools is not None:
                 self.tools.dispose()
-            self.state, self.killed = State.FAILED, False
+            self.killed = False
+            if self._held_down:
+                self._be_down()
+                return None
+            self.state = State.FAILED
             self.parent.signal(partial(self.parent.family.exited, self, self.reason))
             return None
         self.state = State.STOPPED

@@ -25,7 +25,6 @@ class Falling(Protocol):
     def alone_since(self) -> float: ...
     @property
     def stop_deadline(self) -> float: ...
-    def kill(self, *, final: bool = False) -> None: ...
     def abandon(self) -> None: ...
 
 
@@ -41,6 +40,7 @@ class Descent:
         children: the first to go first.
         lower: begins to bring one down.
         done: whether one is down already.
+        kill: ends one whose time is over.
         overrun: told of one that is killed or abandoned: child, seconds it had, which of the two.
         then: called when all are down.
     """
@@ -48,6 +48,7 @@ class Descent:
     __slots__ = (
         "_current",
         "_done",
+        "_kill",
         "_killed",
         "_left",
         "_lower",
@@ -59,15 +60,18 @@ class Descent:
 
     def __init__(
         self,
+        *,
         children: Iterable[Falling],
         lower: Callable[[Falling], None],
         done: Callable[[Falling], bool],
+        kill: Callable[[Falling], None],
         overrun: Callable[[Falling, float, str], None],
         then: Callable[[], None],
     ) -> None:
         self._left = iter(list(children))
         self._lower = lower
         self._done = done
+        self._kill = kill
         self._overrun = overrun
         self._then = then
         self._current: Falling | None = None
@@ -125,7 +129,7 @@ class Descent:
             self._killed, self._since = True, loop.time()
             self._timer = loop.call_later(GRACE, self._look)
             self._overrun(child, given, "killed")
-            child.kill(final=True)
+            self._kill(child)
         else:
             self._overrun(child, given, "abandoned")
             child.abandon()

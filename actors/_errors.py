@@ -310,3 +310,16 @@ class DecodeError(SchemaError):
 
 class MessageTooLarge(SchemaError):
     """The encoded message is larger than the transport takes."""
+
+
+def text_of(error: BaseException) -> str:
+    """Return an exception's text, also of one whose `__str__` fails."""
+    try:
+        return str(error)
+    except Exception as trouble:  # noqa: BLE001 - it is the user's code, met while reporting a failure
+        return f"(its text cannot be had: {type(trouble).__name__})"
+
+
+def failed(error: BaseException) -> str:
+    """Return the reason of an end by a failure."""
+    return f"failed: {type(error).__name__}: {text_of(error)}"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ._descent import Descent, Falling
-from ._errors import ChildExited, NameTaken
+from ._errors import ChildExited, NameTaken, failed
 from ._failure import Decision, Ending, Escalate, Restart, Stop
 from ._judge import judge, report
 from ._messages import ShutdownOverrun
@@ -87,14 +87,17 @@ class Family:
         self._decide(child, error, None, ending)
 
     def _decide(self, child: "Cell", error: BaseException, message: object, ending: Ending) -> None:
-        falling = self._descent is not None and child in self.rising
-        if child.state is not State.FAILED or falling:
-            return  # stopped meanwhile, or brought down and up again with its group anyway
+        if child.state is not State.FAILED:
+            return  # stopped meanwhile
         host = self._host
         failure = child.failure(error, message, self.history, ending)
         if host.stopping:
             report(host.system, failure, Stop())
-            child.stop(f"failed: {type(error).__name__}: {error}", final=True)
+            child.stop(failed(error), final=True)
+            return
+        if self._descent is not None and child in self.rising:
+            # It goes down and comes up again with its group anyway.
+            report(host.system, failure, Restart(attempt=max(child.restarts, 1)))
             return
         strategy = host.strategy
         if strategy is None:
@@ -102,7 +105,11 @@ class Family:
         decision = judge(host.system, strategy, failure)
         if isinstance(decision, Restart) and strategy is not None:
             self.history = decision.history
-            group = self._group(strategy, child)
+            try:
+                group = self._group(strategy, child)
+            except Exception as wrong:  # noqa: BLE001 - strategies are user code; the supervisor fails with it
+                self._carry_out(child, Escalate(wrong), error)
+                return
             if len(group) > 1:
                 child.restarts = decision.attempt
                 self._regroup(group, decision.delay)
@@ -127,9 +134,15 @@ class Family:
         self._cancel_regroup()
         again = {*group, *self.rising}
         group = [cell for cell in self.members.values() if cell in again]
-        self.rising = [cell for cell in group if cell.restart != "temporary"]
+        # A temporary child has one life, which one that is down has still before it.
+        self.rising = [cell for cell in group if cell.restart != "temporary" or cell.is_down]
         self._descent = Descent(
-            reversed(group), self._lower, _is_down, self._overrun, partial(self._fallen, delay)
+            children=reversed(group),
+            lower=self._lower,
+            done=lambda child: child.is_down or child.is_gone,
+            kill=lambda child: _cell(child).kill(),
+            overrun=self._overrun,
+            then=partial(self._fallen, delay),
         )
         self._descent.begin()
 
@@ -142,12 +155,13 @@ class Family:
 
     def risen(self, child: "Cell") -> None:
         """Go on with the next: this one runs."""
-        if self.rising and self.rising[0] is child and not child.is_down:
+        falling = self._descent is not None or self._delay is not None
+        if not falling and self.rising and self.rising[0] is child:
             del self.rising[0]
             self._host.signal(self._rise)
 
     def _lower(self, child: Falling) -> None:
-        cell: Cell = child  # type: ignore[assignment] # all here are cells  # pyright: ignore[reportAssignmentType]
+        cell = _cell(child)
         if cell.restart == "temporary":
             cell.stop(final=True)
         else:
@@ -156,25 +170,26 @@ class Family:
     def _fallen(self, delay: float) -> None:
         self._descent = None
         if delay > 0.0:
-            loop = asyncio.get_running_loop()
-            self._delay = loop.call_later(delay, self._host.signal, self._rise)
+            self._delay = asyncio.get_running_loop().call_later(delay, self._delay_over)
         else:
             self._host.signal(self._rise)
 
+    def _delay_over(self) -> None:
+        self._delay = None
+        self._host.signal(self._rise)
+
     def _rise(self) -> Work | None:
         """Start the oldest that is still down."""
-        if self._descent is not None:
+        if self._descent is not None or self._delay is not None:
             return None
-        self._delay = None
         while self.rising:
             child = self.rising[0]
-            if child.state is State.STOPPED or child.state is State.STOPPING:
-                del self.rising[0]
-            elif child.is_down:
+            if child.is_down:
                 child.rise()
                 return None
-            else:
+            if child.state not in (State.RUNNING, State.STOPPING, State.STOPPED):
                 return None  # it starts, or its failure is being decided on
+            del self.rising[0]
         then, self.on_risen = self.on_risen, None
         if then is not None:
             then()
@@ -193,15 +208,21 @@ class Family:
     def stop_all(self, then: Callable[[], None], children: "Sequence[Cell] | None" = None) -> None:
         """Stop the children, newest first, one after another, and go on with `then`."""
         self._cancel_regroup()
-        self.rising, self.on_risen = [], None
+        self.rising, self.on_risen, self.history = [], None, ()
         self._descent = Descent(
-            self.newest_first() if children is None else children,
-            lambda child: child.stop(final=True),  # type: ignore[attr-defined] # all here are cells  # pyright: ignore[reportAttributeAccessIssue]
-            _is_gone,
-            self._overrun,
-            partial(self._all_stopped, then),
+            children=self.newest_first() if children is None else children,
+            lower=lambda child: _cell(child).stop(final=True),
+            done=lambda child: child.is_gone,
+            kill=lambda child: _cell(child).kill(final=True),
+            overrun=self._overrun,
+            then=partial(self._all_stopped, then),
         )
         self._descent.begin()
+
+    def close(self) -> None:
+        """Wait for nothing any more: the supervisor has ended."""
+        self._cancel_regroup()
+        self.rising, self.on_risen = [], None
 
     def _all_stopped(self, then: Callable[[], None]) -> None:
         self._descent = None
@@ -231,12 +252,9 @@ class Family:
         system.events.publish(ShutdownOverrun(child.path, seconds, outcome))
 
 
-def _is_down(child: Falling) -> bool:
-    return child.is_down
-
-
-def _is_gone(child: Falling) -> bool:
-    return child.is_gone
+def _cell(child: Falling) -> "Cell":
+    """Return a child of a family as what it is."""
+    return child  # type: ignore[return-value] # a descent hands back what it was given  # pyright: ignore[reportReturnType]
 
 
 def check_strategy(strategy: Any) -> Any:

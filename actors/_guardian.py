@@ -6,6 +6,7 @@ from typing import Any
 
 from ._cell import Cell
 from ._descent import GRACE
+from ._errors import failed
 from ._family import Family
 from ._mailbox import MailboxOptions
 from ._messages import ShutdownOverrun
@@ -62,7 +63,7 @@ class Guardian:
 
     def give_up(self, child: Cell, error: BaseException) -> None:
         """Take a failure that nobody below could deal with."""
-        child.stop(f"failed: {type(error).__name__}: {error}", final=True)
+        child.stop(failed(error), final=True)
         self._escalate(str(child.path), error)
 
     async def stop(self, timeout: float, hurry: asyncio.Event) -> list[str]:  # noqa: ASYNC109 - one deadline for all

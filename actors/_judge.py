@@ -3,7 +3,8 @@
 import traceback
 from functools import partial
 
-from ._failure import Decision, Escalate, Failure, FailureEvent, Restart, Stop
+from ._errors import text_of
+from ._failure import Decision, Escalate, Failure, FailureEvent, Restart, Resume, Stop
 from ._policies import SupervisionStrategy
 from ._runtime import System
 
@@ -21,6 +22,11 @@ def judge(system: System, strategy: SupervisionStrategy | None, failure: Failure
     else:
         try:
             decision = strategy.decide(failure)
+            if not isinstance(decision, Restart | Resume | Stop | Escalate):  # pyright: ignore[reportUnnecessaryIsInstance] - strategies are user code
+                raise TypeError(
+                    f"{strategy!r} decided {decision!r}; a decision is a Restart, Resume, Stop or "
+                    "Escalate"
+                )
         except Exception as error:  # noqa: BLE001 - strategies are user code; the supervisor fails with it
             decision = Escalate(error)
     if isinstance(decision, Restart):
@@ -66,9 +72,16 @@ def _event(node: str, at: float, failure: Failure, decision: Decision) -> Failur
         message_type="" if failure.message is None else type(failure.message).__name__,
         message_id="",
         error_type=type(error).__name__,
-        error=str(error)[:500],
-        traceback="".join(traceback.format_exception(error))[-4000:],
+        error=text_of(error)[:500],
+        traceback=_trace(error),
         decision=_NAMES[type(decision).__name__],
         attempt=attempt,
         delay=delay,
     )
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))[-4000:]
+    except Exception:  # noqa: BLE001 - one whose `__str__` fails cannot be formatted on every Python
+        return "".join(traceback.format_tb(error.__traceback__))[-4000:]

@@ -239,8 +239,8 @@ class Place(Watching):
 
     @property
     def stopping(self) -> bool:
-        """It is on its way out, and decides nothing any more."""
-        return self.state in (State.STOPPING, State.STOPPED)
+        """Its children are on their way out, and it decides nothing about them any more."""
+        return self.state in (State.RESTARTING, State.STOPPING, State.STOPPED)
 
     def children(self) -> "list[Cell]":
         """Return the living children, newest first."""

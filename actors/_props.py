@@ -1,9 +1,9 @@
 """What an actor is made of, each time it is made, and how its supervisor treats it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ._actor import Actor
 from ._errors import HandlerError
@@ -75,3 +75,22 @@ def check_actor(actor: object, example: str) -> None:
         f"{actor!r} cannot be spawned: give a subclass of Actor, then the arguments of its "
         f"instance, as in {example}.{hint}"
     )
+
+
+def check_specs(specs: Iterable[object]) -> tuple[ChildSpec, ...]:
+    """Return child specs given one by one or in lists, as one row.
+
+    Raises:
+        HandlerError: something is none.
+    """
+    found: list[ChildSpec] = []
+    for one in specs:
+        if isinstance(one, ChildSpec):
+            found.append(one)
+        elif isinstance(one, list | tuple):
+            found.extend(check_specs(cast("Iterable[object]", one)))
+        else:
+            raise HandlerError(
+                f'{one!r} is no child of a supervisor; write child(Worker, 1, name="w1")'
+            )
+    return tuple(found)

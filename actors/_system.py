@@ -25,7 +25,7 @@ from ._mailbox import MailboxOptions, MailboxStatistics
 from ._path import ActorPath, check_system_name
 from ._policies import SupervisionStrategy
 from ._ports import Transport
-from ._props import ChildSpec
+from ._props import ChildSpec, check_specs
 from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
@@ -127,7 +127,7 @@ class ActorSystem:
         self.asks: OpenAsks = OpenAsks()
         self.failures: FailureLimit = FailureLimit(self.events.publish)
         self.receptionist: Receptionist = Receptionist()
-        self.declared: tuple[ChildSpec, ...] = tuple(tree)
+        self.declared: tuple[ChildSpec, ...] = check_specs(tree)
         self._guardian = Guardian(self, supervision, self._escalated)
         self._watchdog = None if watchdog is None else Watchdog(self, watchdog)
         self._at_stop: list[Callable[[], Awaitable[None]]] = []
@@ -323,7 +323,12 @@ class ActorSystem:
                 await self._until_stopped()
                 raise
         if self.declared:
-            self._guardian.start(self.declared)
+            try:
+                self._guardian.start(self.declared)
+            except BaseException:
+                self.terminate()
+                await self._until_stopped()
+                raise
         return self
 
     async def __aexit__(

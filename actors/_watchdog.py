@@ -91,18 +91,11 @@ class Watchdog:
 
     def _look(self, frame: FrameType, still: float) -> LoopBlocked:
         frames = traceback.extract_stack(frame)
-        inside = [one.name for one in frames]
-        turn = self._system.dispatcher.turn
-        path, handler, at = "", "", frames[-1]
-        # The frame after the dispatcher's or the cell's own is the handler.
-        starts = [
-            index for index, one in enumerate(frames) if one.filename.endswith(_OWN) and index
-        ]
-        if starts and turn is not None and "_run" in inside:
-            path = str(turn.self_ref.path)
-            if starts[-1] + 1 < len(frames):
-                at = frames[starts[-1] + 1]
-                handler = at.name
+        own = [index for index, one in enumerate(frames) if one.filename.endswith(_OWN)]
+        path, handler, at = _whose_turn(frame), "", frames[-1]
+        if path and own[-1] + 1 < len(frames):
+            at = frames[own[-1] + 1]  # what the core called last is the handler
+            handler = at.name
         return LoopBlocked(
             path=path,
             handler=handler,
@@ -124,4 +117,17 @@ class Watchdog:
         system.events.publish(event)
 
 
+# Files of the core that call handlers, or pass them on.
 _OWN = ("_turns.py", "_cell.py", "_stepping.py", "_dispatcher.py", "_lane.py")
+
+
+def _whose_turn(frame: FrameType) -> str:
+    """Return the path of the runnable that the dispatcher's innermost frame has in hand."""
+    at: FrameType | None = frame
+    while at is not None:
+        if at.f_code.co_filename.endswith("_dispatcher.py"):
+            runnable = at.f_locals.get("runnable")
+            if runnable is not None:
+                return str(runnable.self_ref.path)
+        at = at.f_back
+    return ""

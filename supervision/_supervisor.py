@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from ..actors import (
     Actor,
     ActorRef,
     CallboardError,
     ChildSpec,
-    HandlerError,
     SupervisionStrategy,
+    check_specs,
     check_strategy,
     handler,
 )
@@ -103,12 +103,12 @@ class Supervisor(_Supervising):
         strategy: SupervisionStrategy | None = None,
     ) -> None:
         super().__init__(strategy)
-        self._specs = (*type(self).children, *flat(children))
+        self._specs = (*type(self).children, *check_specs(children))
 
     @classmethod
     def declared(cls, args: tuple[Any, ...]) -> tuple[ChildSpec, ...]:
         """Return the children of a supervisor that would be made with these arguments."""
-        return (*cls.children, *flat(args))
+        return (*cls.children, *check_specs(args))
 
     async def started(self) -> None:
         """Start the children."""
@@ -148,7 +148,7 @@ class DynamicSupervisor(_Supervising):
         max_children: int | None = None,
     ) -> None:
         super().__init__(strategy)
-        (self._template,) = flat((template,))
+        (self._template,) = check_specs((template,))
         self._max_children = max_children
 
     @handler
@@ -166,22 +166,3 @@ class DynamicSupervisor(_Supervising):
             self._refuse(spec, TooManyChildren(str(self.context.path), limit))
             return None
         return self._start(spec)
-
-
-def flat(children: Iterable[ChildSpec | Iterable[ChildSpec]]) -> tuple[ChildSpec, ...]:
-    """Return child specs given one by one or in lists.
-
-    Raises:
-        HandlerError: something is none.
-    """
-    found: list[ChildSpec] = []
-    for one in children:
-        if isinstance(one, ChildSpec):
-            found.append(one)
-        elif isinstance(one, list | tuple):
-            found.extend(flat(cast("Iterable[ChildSpec]", one)))
-        else:
-            raise HandlerError(
-                f'{one!r} is no child of a supervisor; write child(Worker, 1, name="w1")'
-            )
-    return tuple(found)

@@ -40,7 +40,6 @@ def test_a_system_starts_its_tree_in_order(virtually: Any) -> None:
     virtually(main())
 
 
-@pytest.mark.xfail(strict=True, reason="a tree that cannot be started leaves the system entered")
 def test_a_tree_that_cannot_be_started_leaves_nothing_behind(virtually: Any) -> None:
     """Two of one name are refused at the door, and the system has ended."""
     world = World()
@@ -59,7 +58,6 @@ def test_a_tree_that_cannot_be_started_leaves_nothing_behind(virtually: Any) -> 
     virtually(main())
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="`tree` is not checked")
 def test_a_tree_of_classes_is_refused_with_the_line_to_write(virtually: Any) -> None:
     """What is no child spec is named."""
 

@@ -17,17 +17,11 @@ SLOW = OneForAll(100, 5.0, Backoff(10.0, 10.0))
 pytestmark = pytest.mark.usefixtures("logged")
 
 
-def open_bug(reason: str) -> pytest.MarkDecorator:
-    """Mark a test that shows what is still to be mended."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 def running(names: str) -> dict[str, str]:
     """Return what `states` says when all of these run."""
     return dict.fromkeys(names, "running")
 
 
-@open_bug("a second `lower` leaves `_held_down` behind, and the next restart stays down")
 def test_one_that_was_lowered_twice_restarts_later(virtually: Any) -> None:
     """A child brought down by two failures one after another comes back from its own next one."""
     world = World()
@@ -46,7 +40,6 @@ def test_one_that_was_lowered_twice_restarts_later(virtually: Any) -> None:
     virtually(main())
 
 
-@open_bug("a regroup cancels the descent that the host's own restart waits for")
 def test_a_crash_while_the_host_restarts_does_not_hold_it_up(virtually: Any) -> None:
     """A child that crashes while its supervisor brings all down just ends, and all come new."""
     world = World(falling={"b": 2.0})
@@ -72,12 +65,9 @@ def test_a_crash_while_the_host_restarts_does_not_hold_it_up(virtually: Any) -> 
     ],
 )
 def test_one_that_ends_while_it_is_down_comes_up_with_its_group(
-    verb: str, fall: float, delay: float, virtually: Any, request: pytest.FixtureRequest
+    verb: str, fall: float, delay: float, virtually: Any
 ) -> None:
     """Stopping or killing a permanent child that waits for its group to rise changes nothing."""
-    if (verb, fall) != ("stop", 0.0):
-        mark = open_bug("a child that ends while it is down stays failed for ever")
-        request.applymarker(mark)
     world = World(falling={"b": fall})
 
     async def main() -> None:
@@ -96,7 +86,6 @@ def test_one_that_ends_while_it_is_down_comes_up_with_its_group(
 
 @pytest.mark.parametrize("verb", ["stop", "kill"])
 @pytest.mark.parametrize("strategy", [OneForOne(), ALL], ids=["one", "all"])
-@open_bug("the rise stops at a child that runs already, or that is failed")
 def test_one_that_ends_before_its_first_start_holds_up_nobody(
     verb: str, strategy: OneForOne | OneForAll, virtually: Any
 ) -> None:
@@ -113,7 +102,6 @@ def test_one_that_ends_before_its_first_start_holds_up_nobody(
     virtually(main())
 
 
-@open_bug("`risen` takes a child off the list although the group goes down again")
 def test_a_start_that_ends_while_the_group_goes_down_is_done_again(virtually: Any) -> None:
     """A child whose first `started` returns during its group's fall comes up again with it."""
     world = World(rising={"a": 2.0})
@@ -128,7 +116,6 @@ def test_a_start_that_ends_while_the_group_goes_down_is_done_again(virtually: An
     virtually(main())
 
 
-@open_bug("one that stops by itself is not brought down by its group, then killed and gone")
 def test_one_that_stops_by_itself_when_its_group_falls_comes_back(virtually: Any) -> None:
     """A permanent child in the middle of its own end is restarted with its group, in no hurry."""
     world, overruns = World(), list[ShutdownOverrun]()
@@ -151,7 +138,6 @@ def test_one_that_stops_by_itself_when_its_group_falls_comes_back(virtually: Any
     virtually(main())
 
 
-@open_bug("the deadline of a lowering kills for good, whatever the child's kind")
 @pytest.mark.parametrize("kind", ["permanent", "transient", None])
 def test_a_sibling_killed_in_a_group_restart_comes_back(kind: Any, virtually: Any) -> None:
     """One whose handler outlasts its deadline is killed, which is told, and started anew."""
@@ -177,7 +163,6 @@ def test_a_sibling_killed_in_a_group_restart_comes_back(kind: Any, virtually: An
     virtually(main())
 
 
-@open_bug("a lowering's deadline counts from its beginning, not from the end of the children")
 def test_children_of_a_sibling_take_their_own_time(virtually: Any) -> None:
     """In a group restart too, the deadline of one counts from when its own children are gone."""
     world, overruns = World(falling={"k": 9.5}), list[ShutdownOverrun]()
@@ -201,7 +186,6 @@ def test_children_of_a_sibling_take_their_own_time(virtually: Any) -> None:
     virtually(main())
 
 
-@open_bug("a crash while the group goes down is neither counted nor published nor logged")
 def test_a_crash_while_the_group_goes_down_is_told(virtually: Any) -> None:
     """Each crash has its event, also one whose restart was decided before."""
     world, events = World(falling={"c": 2.0}), list[FailureEvent]()
@@ -222,7 +206,6 @@ def test_a_crash_while_the_group_goes_down_is_told(virtually: Any) -> None:
     virtually(main())
 
 
-@open_bug("the rest of a group rises at once when its oldest is stopped during the backoff")
 def test_stopping_the_oldest_does_not_cut_the_backoff_short(virtually: Any) -> None:
     """The others wait for the whole delay."""
     world = World()
@@ -243,7 +226,6 @@ def test_stopping_the_oldest_does_not_cut_the_backoff_short(virtually: Any) -> N
 
 
 @pytest.mark.parametrize("how", ["killed", "childless"])
-@open_bug("the timer of a group's backoff outlives its supervisor")
 def test_a_group_leaves_no_timer_behind(how: str, virtually: Any) -> None:
     """A supervisor that ends during the backoff of its children takes the timer with it."""
     world = World()
@@ -262,7 +244,6 @@ def test_a_group_leaves_no_timer_behind(how: str, virtually: Any) -> None:
     virtually(main())
 
 
-@open_bug("two kills before the first takes effect are two ends")
 def test_killing_twice_is_one_end(virtually: Any) -> None:
     """A child that is killed again before it has noticed counts once."""
     world = World()
@@ -288,7 +269,6 @@ def test_killing_twice_is_one_end(virtually: Any) -> None:
     virtually(main())
 
 
-@open_bug("a restart whose delay ran out in the same moment starts what was just lowered")
 def test_a_delay_that_runs_out_while_one_is_lowered(virtually: Any) -> None:
     """A child in its own backoff goes down with its group, also when its time has just come."""
     world = World()
@@ -320,5 +300,66 @@ def test_a_delay_that_runs_out_while_one_is_lowered(virtually: Any) -> None:
             await asyncio.sleep(20.0)
             assert states(system) == running("abc")
             assert world.take() == ["-b", "-a", "+a", "+b", "+c"]
+
+    virtually(main())
+
+
+def test_one_that_is_gone_before_its_turn_is_not_waited_for(virtually: Any) -> None:
+    """A child that its supervisor stopped while others go down is passed over at once."""
+    world, overruns = World(falling={"b": 2.0}), list[ShutdownOverrun]()
+
+    async def main() -> None:
+        async with hosted(ALL, *lives(world, "ab")) as system:
+            system.events.subscribe(ShutdownOverrun, overruns.append)
+            host, first = found(system, "host"), found(system, "host/a")
+            found(system, "host/b").tell(Crash())
+            await asyncio.sleep(0.5)
+            await does(host, lambda me: me.context.stop(first))
+            await asyncio.sleep(20.0)
+            assert states(system) == running("b")
+            assert overruns == []
+
+    virtually(main())
+
+
+def test_one_that_has_just_been_told_to_rise_goes_down_again(virtually: Any) -> None:
+    """A crash in the very moment in which the next one is started takes that one down, too."""
+    world = World()
+
+    class Touchy(Life):
+        async def started(self) -> None:
+            await super().started()
+            if self.number == 2:
+                self.context.self_ref.tell(Crash())
+
+    async def main() -> None:
+        world.failing["b"] = 0
+        async with hosted(ALL, child(Touchy, world, "a", name="a"), life(world, "b")) as system:
+            world.failing["b"] = 1
+            found(system, "host/a").tell(Crash())
+            await asyncio.sleep(20.0)
+            assert states(system) == running("ab")
+
+    virtually(main())
+
+
+@pytest.mark.parametrize("meanwhile", ["quiet", "group_falls"])
+def test_one_that_is_killed_while_it_stops_by_itself_is_gone(
+    meanwhile: str, virtually: Any
+) -> None:
+    """Its end was decided when it stopped; the kill only hastens it, in a falling group too."""
+    world = World(falling={"b": 2.0})
+
+    async def main() -> None:
+        slow = life(world, "b", restart="transient")
+        async with hosted(ALL, life(world, "a"), slow) as system:
+            system.stop(found(system, "host/b"))
+            await asyncio.sleep(0.5)
+            if meanwhile == "group_falls":
+                found(system, "host/a").tell(Crash())
+                await asyncio.sleep(0.5)
+            system.kill(found(system, "host/b"))
+            await asyncio.sleep(20.0)
+            assert states(system) == running("a")
 
     virtually(main())

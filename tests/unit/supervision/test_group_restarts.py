@@ -173,7 +173,6 @@ def test_an_inner_supervisor_that_gives_up_is_restarted_with_its_children(virtua
     virtually(main())
 
 
-@pytest.mark.xfail(strict=True, reason="the history of restarts outlives the supervisor's restart")
 def test_a_restarted_supervisor_counts_from_nothing(virtually: Any) -> None:
     """Restarts before its own do not count against the intensity of its new life."""
     world, events = World(), list[FailureEvent]()

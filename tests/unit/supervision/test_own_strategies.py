@@ -83,15 +83,7 @@ def test_a_strategy_that_fails_is_a_failure_of_the_supervisor(where: str, virtua
     virtually(main())
 
 
-AT_ROOT = pytest.mark.xfail(
-    run=False, reason="an error of `affected`, or nonsense, at the root ends the dispatcher's task"
-)
-
-
-@pytest.mark.parametrize(
-    "where",
-    ["decide", pytest.param("affected", marks=AT_ROOT), pytest.param("nonsense", marks=AT_ROOT)],
-)
+@pytest.mark.parametrize("where", ["decide", "affected", "nonsense"])
 def test_a_strategy_that_fails_at_the_root_ends_the_system(where: str, virtually: Any) -> None:
     """There is no one above to decide about it."""
 

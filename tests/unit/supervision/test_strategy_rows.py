@@ -109,22 +109,9 @@ def specs(world: World, kinds: Sequence[RestartKind | None]) -> list[ChildSpec |
 
 def case(strategy: str, kind: RestartKind | None, reason: str, place: int) -> Any:
     """Return one case with a name that can be read."""
-    marks: list[Any] = []
-    if (
-        strategy != "one"
-        and kind in ("permanent", "transient")
-        and (reason, place < 2) == ("failing_start", True)
-    ):
-        marks = [
-            pytest.mark.xfail(
-                strict=True,
-                reason="a temporary child that waits for its first start is forgotten when its "
-                "group goes down",
-            )
-        ]
     place_name = ("first", "middle", "last")[place]
     name = f"{strategy}-{kind}-{reason}-{place_name}"
-    return pytest.param(strategy, kind, reason, place, id=name, marks=marks)
+    return pytest.param(strategy, kind, reason, place, id=name)
 
 
 @pytest.mark.parametrize(
