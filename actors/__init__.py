@@ -36,6 +36,7 @@ from ._errors import (
     TransportUnavailable,
     UnexpectedReply,
     UnknownMessageType,
+    text_of,
 )
 from ._events import EventStream
 from ._failure import (
@@ -174,4 +175,5 @@ __all__ = [
     "current_sender",
     "handler",
     "table_of",
+    "text_of",
 ]

@@ -56,7 +56,7 @@ class Dispatcher:
     Attributes:
         queue: those with mail, in the order of their turns; refs append to it directly.
         driver: the runner that drains the queue; None when there is nothing to do.
-        turn: the runnable that had the last turn, for whoever watches the loop.
+        turn: the runnable whose coroutine took a step last.
     """
 
     def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.002) -> None:
@@ -144,7 +144,7 @@ class Dispatcher:
         self.driver = BORROWER
         try:
             while queue:
-                self.turn = runnable = queue.popleft()
+                runnable = queue.popleft()
                 scope = runnable.scope or self._scope_of(runnable)
                 try:
                     coroutine = scope.run(runnable.step, runnable.chunk)
@@ -172,7 +172,7 @@ class Dispatcher:
         runner = self._idle[-1] if self._idle else None
         if me is None or runner is None or runner.parked is None or runner.parked.done():
             return False
-        self.driver = runner
+        self.driver, self.turn = runner, runnable
         try:
             with task_swapped(me, runner.task):
                 waiting = scope.run(coroutine.send, None)
@@ -283,7 +283,7 @@ class Dispatcher:
         until = last + self._slice
         turns = unseen = 0
         while queue:
-            self.turn = runnable = queue.popleft()
+            runnable = queue.popleft()
             scope = runnable.scope
             if scope is None:
                 scope = self._scope_of(runnable)
@@ -336,6 +336,7 @@ class Dispatcher:
         """Run a coroutine to its end; return whether this runner still, or again, drives."""
         scope = runnable.scope
         assert scope is not None, "it had its turn"
+        self.turn = runnable
         try:
             waiting = scope.run(coroutine.send, None)
         except StopIteration as stop:

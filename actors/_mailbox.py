@@ -133,6 +133,10 @@ class PriorityMail:
         """Put an item behind those of its rank."""
         message = unpack(item)[0]
         rank = message.rank(self._rank) if isinstance(message, Internal) else self._rank(message)
+        if not isinstance(rank, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - user code
+            raise TypeError(
+                f"priority ranked {type(message).__name__} as {rank!r}; a rank is a number"
+            )
         self._number += 1
         heapq.heappush(self._heap, (rank, self._number, item))
 

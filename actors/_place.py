@@ -13,7 +13,7 @@ from ._handlers import HandlerTable
 from ._mailbox import NOTHING, Bounds, Mail, MailboxOptions
 from ._path import ActorPath
 from ._policies import SupervisionStrategy
-from ._props import RestartKind
+from ._props import NO_KEYWORDS, RestartKind
 from ._ref import ActorRef, port_of
 from ._runtime import System
 from ._turns import Signal, State
@@ -120,7 +120,7 @@ class Place(Watching):
         self.name = name
         self._class = actor
         self._args = args
-        self._kwargs = kwargs
+        self._kwargs = kwargs or NO_KEYWORDS  # one object less for the garbage collector
         self.state = State.STARTING
         self._handlers = handlers = actor.handlers
         self._known = handlers.known

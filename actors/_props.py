@@ -14,7 +14,7 @@ RestartKind: TypeAlias = Literal["permanent", "transient", "temporary"]
 
 RESTART_KINDS: tuple[RestartKind, ...] = ("permanent", "transient", "temporary")
 
-_NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
+NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ChildSpec:
 
     actor: type[Actor]
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=lambda: _NO_KEYWORDS)
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: NO_KEYWORDS)
     name: str | None = None
     restart: RestartKind = "permanent"
     shutdown: float | None = None

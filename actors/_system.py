@@ -30,7 +30,7 @@ from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
 from ._statistics import SystemStatistics
-from ._tree import TreeNode, tree_of
+from ._tree import TreeNode, find_in, tree_of
 from ._verbs import Verbs
 from ._watchdog import Watchdog
 
@@ -222,17 +222,7 @@ class ActorSystem:
         >>> system.find("greeter/w1")                           # doctest: +SKIP
         <ActorRef callboard://bank/user/greeter/w1>
         """
-        prefix = f"{self._guardian.path}/"
-        names = path.removeprefix(prefix).split("/")
-        family = self._guardian.family
-        for depth, name in enumerate(names):
-            cell = family.members.get(name)
-            if cell is None:
-                return None
-            if depth == len(names) - 1:
-                return cell.self_ref
-            family = cell.family
-        return None
+        return find_in(self._guardian.family, path.removeprefix(f"{self._guardian.path}/"))
 
     def at_stop(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have `call` awaited when all actors have stopped, before the transport closes."""

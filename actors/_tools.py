@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ._errors import ActorFailed, StashFull
 from ._handlers import HandlerTable
-from ._mailbox import Internal, Priority, unpack
+from ._mailbox import Envelope, Internal, Priority, unpack
 
 
 class Owner(Protocol):
@@ -88,6 +88,7 @@ class Tools:
         "_idle_message",
         "_idle_since",
         "_owner",
+        "_put_aside",
         "behaviors",
         "idle_after",
         "promises",
@@ -98,6 +99,7 @@ class Tools:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
+        self._put_aside: Envelope | None = None  # the message in hand, once it is in the stash
         self.timers: dict[object, Timer] = {}
         self.stash: list[Any] = []
         self.behaviors: list[HandlerTable] = []
@@ -187,12 +189,15 @@ class Tools:
     def put_aside(self, capacity: int) -> None:
         """Keep the message in hand for later."""
         owner = self._owner
+        item = owner.item
+        if item is self._put_aside:
+            return  # it is there already
         if len(self.stash) >= capacity:
             raise StashFull(str(owner.path), capacity)
-        item = owner.item
         self.stash.append(item)
         message, sender, _ = unpack(item)
-        owner.item = (message, sender, None)  # answered when it is handled in the end
+        # It is answered when it is handled in the end.
+        owner.item = self._put_aside = (message, sender, None)
 
     def unstash(self) -> None:
         """Put what was kept back, ahead of all other mail."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ._ref import ActorRef
 
 if TYPE_CHECKING:
     from ._family import Family
@@ -46,6 +48,15 @@ def tree_of(system: str, family: "Family") -> TreeNode:
     """Return the tree below the root."""
     children = tuple(_node(child) for child in family.members.values())
     return TreeNode(system, f"callboard://{system}/user", "", "running", "", 0, 0, "", children)
+
+
+def find_in(family: "Family", path: str) -> ActorRef[Any] | None:
+    """Return the ref of a living actor by its names from here down, as in `desk/w1`."""
+    name, _, below = path.partition("/")
+    cell = family.members.get(name)
+    if cell is None or not below:
+        return None if cell is None else cell.self_ref
+    return find_in(cell.family, below) if cell.has_children else None
 
 
 def _node(cell: "Place") -> TreeNode:

@@ -129,7 +129,8 @@ class Verbs:
         envelope = self._envelope(self.message)
         for ref in refs:
             port_of(ref).take_in(envelope)
-        self._give_away(None)
+        if refs:
+            self._give_away(None)
 
     def forward(self, ref: Recipient[Any], message: object) -> None:
         """Pass the message in hand on, with its sender and its asker."""

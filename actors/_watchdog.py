@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass
+from os import sep
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -118,14 +119,26 @@ class Watchdog:
 
 
 # Files of the core that call handlers, or pass them on.
-_OWN = ("_turns.py", "_cell.py", "_stepping.py", "_dispatcher.py", "_lane.py")
+_OWN = tuple(
+    f"callboard{sep}{folder}{sep}{name}.py"
+    for folder, name in (
+        ("actors", "_turns"),
+        ("actors", "_cell"),
+        ("actors", "_stepping"),
+        ("actors", "_dispatcher"),
+        (f"transport{sep}delivery", "_lane"),
+    )
+)
+
+
+_DISPATCHER = f"callboard{sep}actors{sep}_dispatcher.py"
 
 
 def _whose_turn(frame: FrameType) -> str:
     """Return the path of the runnable that the dispatcher's innermost frame has in hand."""
     at: FrameType | None = frame
     while at is not None:
-        if at.f_code.co_filename.endswith("_dispatcher.py"):
+        if at.f_code.co_filename.endswith(_DISPATCHER):
             runnable = at.f_locals.get("runnable")
             if runnable is not None:
                 return str(runnable.self_ref.path)

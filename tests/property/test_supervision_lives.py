@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -194,7 +193,6 @@ STRATEGIES = st.sampled_from(
 )
 
 
-@pytest.mark.xfail(strict=True, reason="the races of tests/unit/supervision/test_group_races.py")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     STRATEGIES,

@@ -2,7 +2,7 @@
 
 import traceback
 
-from ...actors import ActorFailed, ActorSystem, FailureEvent, SchemaError
+from ...actors import ActorFailed, ActorSystem, FailureEvent, SchemaError, text_of
 from ...schemas import AskFailure, Message
 from ._codec import CORRELATION, ID, TYPE, Codec, text
 from ._records import Header, Outbound, TopicPartition
@@ -44,7 +44,7 @@ def failure_event(
         message_type=text(headers, TYPE),
         message_id=text(headers, ID),
         error_type=type(error).__qualname__,
-        error=str(error)[:_MAX_ERROR],
+        error=text_of(error)[:_MAX_ERROR],
         traceback=trace[-_MAX_TRACEBACK:],
         decision=decision,
         attempt=attempt,
@@ -89,7 +89,7 @@ def ask_failure(
     if target is None:
         return None
     failure = AskFailure(
-        path=path, error_type=type(error).__qualname__, error=str(error)[:_MAX_ERROR]
+        path=path, error_type=type(error).__qualname__, error=text_of(error)[:_MAX_ERROR]
     )
     headers: list[Header] = [(CORRELATION, correlation), (STATUS, FAILED)]
     return Outbound(*target, failure.SerializeToString(), headers)
