@@ -259,6 +259,8 @@ class Cell(Place):
         return self._without_children(self._say_farewell)
 
     def _say_farewell(self) -> Work | None:
+        if self.killed or self.state is not State.STOPPING:
+            return None
         self.alone_since = self.system.now()
         return self._dismiss(self.end)
 
@@ -314,9 +316,14 @@ class Cell(Place):
             return None
         self._actor = None
         self._cancel_timer()
+        wanted = self._wanted_back(self.reason)
         if self._family is not None:
+            if wanted and self._family.members:  # killed as well; their names must be free again
+                self.state = State.STOPPING
+                self._family.stop_all(partial(self.signal, self.end))
+                return None
             self._family.close()
-        if self._wanted_back(self.reason):
+        if wanted:
             if self.tools is not None:
                 self.tools.dispose()
             self.killed = False

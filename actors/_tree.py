@@ -52,9 +52,9 @@ def tree_of(system: str, family: "Family") -> TreeNode:
 
 def find_in(family: "Family", path: str) -> ActorRef[Any] | None:
     """Return the ref of a living actor by its names from here down, as in `desk/w1`."""
-    name, _, below = path.partition("/")
+    name, more, below = path.partition("/")
     cell = family.members.get(name)
-    if cell is None or not below:
+    if cell is None or not more:
         return None if cell is None else cell.self_ref
     return find_in(cell.family, below) if cell.has_children else None
 
