@@ -45,8 +45,8 @@ class Actor(Handling):
     Attributes:
         context: the view of the system; there from `started` on.
         supervision: the strategy for this actor's *children*; None for the system's default.
-        stop_timeout: seconds for stopping, once the message in hand and all children are done;
-            then it is killed. The time of `stopped` at a restart is bounded by it too.
+        stop_timeout: seconds for stopping, the message in hand included, from when its children are
+            gone; then it is killed. The time of `stopped` at a restart is bounded by it too.
         stash_capacity: messages that `context.stash` keeps at most.
     """
 

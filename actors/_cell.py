@@ -173,14 +173,14 @@ class Cell(Place):
         return self._without_children(partial(self._replace, delay))
 
     def _replace(self, delay: float) -> Work | None:
-        if self.state is not State.RESTARTING:
-            return None
+        if self.state is not State.RESTARTING or self.is_down:
+            return None  # ended meanwhile, or killed in the moment its last child went
         self.alone_since = self.system.now()
         return self._dismiss(partial(self._pause, delay))
 
     def _pause(self, delay: float) -> Work | None:
         self._cancel_timer()
-        if self.state is not State.RESTARTING:
+        if self.state is not State.RESTARTING or self.is_down:
             return None
         if self._held_down:
             self._be_down()

@@ -87,10 +87,14 @@ class Family:
         self._decide(child, error, None, ending)
 
     def _decide(self, child: "Cell", error: BaseException, message: object, ending: Ending) -> None:
-        if child.state is not State.FAILED:
-            return  # stopped meanwhile
         host = self._host
         failure = child.failure(error, message, self.history, ending)
+        if child.state is not State.FAILED:  # it was stopped, or brought down, meanwhile
+            if ending == "failed":
+                again = child.state in (State.RESTARTING, State.STARTING, State.RUNNING)
+                late = Restart(attempt=max(child.restarts, 1)) if again else Stop()
+                report(host.system, failure, late)
+            return
         if host.stopping:
             report(host.system, failure, Stop())
             child.stop(failed(error), final=True)
@@ -189,6 +193,8 @@ class Family:
                 return None
             if child.state not in (State.RUNNING, State.STOPPING, State.STOPPED):
                 return None  # it starts, or its failure is being decided on
+            if child.has_children and child.family.rising:
+                return None  # a supervisor runs when its children do
             del self.rising[0]
         then, self.on_risen = self.on_risen, None
         if then is not None:

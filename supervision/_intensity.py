@@ -46,7 +46,7 @@ class Intensity:
             Whether it is admitted, and the history to keep: with it if so, without what is too old.
         """
         # Sorted, and cut by C: a supervisor of many children may have a long history.
-        recent = history[bisect_left(history, now - self.within) :]
+        recent = history[bisect_left(history, -self.within, key=lambda at: at - now) :]
         if len(recent) >= self.max_restarts:
             return False, recent
         return True, (*recent, now)
