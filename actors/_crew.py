@@ -1,7 +1,6 @@
 """The workers of one bulkhead in one system: threads, each alone or speaking for a process."""
 
 import asyncio
-import multiprocessing
 import threading
 from collections.abc import Callable
 from contextvars import Context
@@ -138,6 +137,8 @@ class _Process:
     """A process that calls functions by their names; made anew after it was killed."""
 
     def __init__(self) -> None:
+        import multiprocessing  # noqa: PLC0415 - few programs use it, and it is slow to load
+
         # Spawned, not forked: this program has threads, and a fork would copy their locks.
         self._start = multiprocessing.get_context("spawn")
         self._process: Any = None

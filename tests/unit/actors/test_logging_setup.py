@@ -111,7 +111,7 @@ assert not loaded, loaded
 def test_importing_is_quick_and_loads_no_driver() -> None:
     """`import callboard` takes less time than asyncio and structlog do, and loads no driver."""
     ratios: list[float] = []
-    for _ in range(3):
+    for _ in range(5):  # the first of a new clone compiles; a busy machine has bad moments
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False
         )
