@@ -88,7 +88,7 @@ class Cell(Place):
             failure.__cause__ = error
             reply.set_exception(failure)
         self.state = State.FAILED
-        self.parent.signal(partial(self.parent.family.failed, self, error, message))
+        self.parent.family.failed(self, error, message)
 
     def task_failed(self, error: BaseException) -> None:
         """Crash of a piped task's failure, in the actor's own turn."""
@@ -212,8 +212,17 @@ class Cell(Place):
     def give_up(self, child: "Cell", error: BaseException) -> None:
         """Fail with a failure that a child escalated."""
         del child  # it stands still until this one's supervisor has decided
-        if self.state is State.RUNNING:
+        if self._escalated is None:
+            self._escalated = error
+            # A handler that waits, perhaps for that very child, is cut off.
+            if not (self._working and self.dispatcher.interrupt(self)):
+                self.signal(self._escalate)
+
+    def _escalate(self) -> Work | None:
+        error, self._escalated = self._escalated, None
+        if self.state is State.RUNNING and error is not None:
             self.crash(error, NOTHING)
+        return None
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -235,7 +244,10 @@ class Cell(Place):
         for child in self.children():
             child.kill(final=True)
         if not (self._working and self.dispatcher.interrupt(self)):
-            self.signal_first(self.end)  # ahead of a start that might never return
+            self.signal_first(self._end_killed)  # ahead of a start that might never return
+
+    def _end_killed(self) -> Work | None:
+        return self.end() if self.killed else None  # else a handler's end has seen to it already
 
     def abandon(self) -> None:
         """Give the place up although a coroutine of it still runs."""
@@ -331,7 +343,7 @@ class Cell(Place):
                 self._be_down()
                 return None
             self.state = State.FAILED
-            self.parent.signal(partial(self.parent.family.exited, self, self.reason))
+            self.parent.family.exited(self, self.reason)
             return None
         self.state = State.STOPPED
         self.held = True

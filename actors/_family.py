@@ -37,6 +37,10 @@ class Host(Protocol):
 class Family:
     """The living children of one supervisor, in the order they were spawned.
 
+    It decides and acts at once, not in the supervisor's turn: a supervisor whose handler waits for
+    a child, as for its answer or for room in its mailbox, must not be what the child waits for.
+    Only the supervisor's own failure has to be its own turn's.
+
     Attributes:
         members: child by name.
         history: loop times of recent restarts, all children together.
@@ -155,14 +159,14 @@ class Family:
         idle = not self.rising
         self.rising.extend(children)
         if idle:
-            self._host.signal(self._rise)
+            self._rise()
 
     def risen(self, child: "Cell") -> None:
         """Go on with the next: this one runs."""
         falling = self._descent is not None or self._delay is not None
         if not falling and self.rising and self.rising[0] is child:
             del self.rising[0]
-            self._host.signal(self._rise)
+            self._rise()
 
     def _lower(self, child: Falling) -> None:
         cell = _cell(child)
@@ -176,30 +180,29 @@ class Family:
         if delay > 0.0:
             self._delay = asyncio.get_running_loop().call_later(delay, self._delay_over)
         else:
-            self._host.signal(self._rise)
+            self._rise()
 
     def _delay_over(self) -> None:
         self._delay = None
-        self._host.signal(self._rise)
+        self._rise()
 
-    def _rise(self) -> Work | None:
+    def _rise(self) -> None:
         """Start the oldest that is still down."""
         if self._descent is not None or self._delay is not None:
-            return None
+            return
         while self.rising:
             child = self.rising[0]
             if child.is_down:
                 child.rise()
-                return None
+                return
             if child.state not in (State.RUNNING, State.STOPPING, State.STOPPED):
-                return None  # it starts, or its failure is being decided on
+                return  # it starts, or its failure is being decided on
             if child.has_children and child.family.rising:
-                return None  # a supervisor runs when its children do
+                return  # a supervisor runs when its children do
             del self.rising[0]
         then, self.on_risen = self.on_risen, None
         if then is not None:
             then()
-        return None
 
     def _cancel_regroup(self) -> None:
         if self._descent is not None:
@@ -247,7 +250,7 @@ class Family:
             first = self.rising[0] is child
             self.rising.remove(child)
             if first:
-                self._host.signal(self._rise)
+                self._rise()
         self.settled(child)
 
     def _overrun(self, child: Falling, seconds: float, outcome: str) -> None:

@@ -128,7 +128,7 @@ class Place(Watching):
         self.runnable = self.killed = self._shut = self._working = False
         self._ready = self._final = self._held_down = self.is_down = False
         self.open_mail = self._mail = self._bounds = self.scope = self.tools = self.ties = None
-        self._signals = self._then = self._context = self._family = None
+        self._signals = self._then = self._context = self._family = self._escalated = None
         self._timer = self._gone = self._shutdown = self.restart = None
         self.item = NOTHING
         self.chunk = self.restarts = self._left = 0

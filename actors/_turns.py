@@ -59,6 +59,7 @@ class Turns(Inbox):
     __slots__ = (
         "_actor",
         "_class",
+        "_escalated",
         "_handlers",
         "_known",
         "_left",
@@ -85,6 +86,7 @@ class Turns(Inbox):
     tools: Tools | None
     _class: type[Actor]
     _actor: Actor | None
+    _escalated: BaseException | None  # a child's failure that is to become this one's
     _handlers: HandlerTable  # in force; `become` changes it
     _known: dict[type, Callable[..., Any]]  # what it found so far
     _left: int  # messages that this turn may still handle
@@ -230,6 +232,9 @@ class Turns(Inbox):
         then, self._then = self._then, None
         if self.state is State.STOPPED:  # abandoned
             return
+        escalated, self._escalated = self._escalated, None
+        if escalated is not None and isinstance(error, asyncio.CancelledError):
+            error = escalated
         if self.killed or self.state is State.STOPPING:
             envelope = unpack(self.item)
             if envelope[2] is not None:

@@ -9,6 +9,7 @@ from support.actor_doing import Log, lenient
 
 from callboard import (
     Actor,
+    ActorFailed,
     ActorRef,
     ActorStopped,
     ActorSystem,
@@ -28,7 +29,7 @@ from callboard import (
     Router,
     handler,
 )
-from callboard.supervision import child
+from callboard.supervision import OneForOne, child
 
 
 class Worker(Actor):
@@ -240,5 +241,83 @@ def test_a_pool_that_makes_no_sense_is_refused(virtually: Any, arguments: Any) -
         async with ActorSystem("t") as system:
             with pytest.raises(HandlerError, match=r"spawn\(Pool|give 1 or more"):
                 system.spawn(Pool, *arguments)
+
+    virtually(main())
+
+
+class Slow(Actor):
+    """Takes a moment to start, and fails on what is negative."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    async def started(self) -> None:
+        await asyncio.sleep(1)
+
+    @handler
+    async def work(self, message: int) -> None:
+        await asyncio.sleep(1)
+        if message < 0:
+            raise ValueError(message)
+        self.log.append(message)
+
+
+def test_a_pool_that_waits_for_a_worker_holds_up_neither(virtually: Any) -> None:
+    """A worker that starts, or has failed, is seen to while the pool waits for room in it."""
+    log: Log = []
+
+    async def main() -> None:
+        async with lenient() as system:
+            worker = child(Slow, log, mailbox=MailboxOptions(1))
+            pool = system.spawn(Pool, worker, 2, mailbox=MailboxOptions(2))
+            for number in (1, -1, 2, 3, 4, 5, 6, 7):
+                async with asyncio.timeout(60):
+                    await pool.send(number)
+            await asyncio.sleep(60)
+
+    virtually(main())
+    assert sorted(log) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_parent_may_wait_for_its_child_through_a_crash(virtually: Any) -> None:
+    """The child is restarted while its parent awaits its answer in a handler."""
+
+    class Parent(Actor):
+        async def started(self) -> None:
+            self.child = self.context.spawn(Worker, [], name="w")
+
+        @handler
+        async def ask(self, message: int) -> str:
+            self.child.tell(-1)
+            return await self.child.ask(message, timeout=30.0, reply_type=str)
+
+    async def main() -> None:
+        async with ActorSystem("t") as system:
+            assert await system.spawn(Parent).ask(5, timeout=60.0) == "w"
+            assert asyncio.get_running_loop().time() < 1.0
+
+    virtually(main())
+
+
+def test_a_parent_that_waits_for_a_child_that_escalates_is_cut_off(virtually: Any) -> None:
+    """Its own failure is the child's exception, and its asker is told at once."""
+
+    class Parent(Actor):
+        supervision = OneForOne(0, 60.0)
+
+        async def started(self) -> None:
+            self.child = self.context.spawn(Worker, [], name="w")
+
+        @handler
+        async def ask(self, message: int) -> str:
+            self.child.tell(-1)
+            return await self.child.ask(message, timeout=30.0, reply_type=str)
+
+    async def main() -> None:
+        async with lenient() as system:
+            with pytest.raises(ActorFailed) as caught:
+                await system.spawn(Parent).ask(5, timeout=60.0)
+            assert caught.value.error_type == "RestartIntensityExceeded"
+            assert asyncio.get_running_loop().time() == 0.0
 
     virtually(main())
