@@ -28,14 +28,14 @@ _log = structlog.get_logger("callboard.dispatcher")
 # Seconds that one turn should take at most: a runnable whose turn took longer may handle fewer
 # messages in its next one, one that has mail left may handle more. So a flood of handlers of 1 ms
 # holds up the others for 1 ms, not for 64.
-_QUICK = 0.001
+_QUICK = 0.0005
 # Turns in which the clock is not looked at, after one that took less than _SHORT seconds.
 _UNSEEN = 3
 _SHORT = 0.00002
 # Turns after which the loop is served even if its clock stands still, as a simulated one does.
 _TURNS = 1024
-# How often in one turn of the loop an asker's task may drain the queue itself.
-_LOANS = 64
+# How often askers may drain the queue themselves in one turn of the loop, should time stand still.
+_LOANS = 1024
 # Runners kept for the next handlers that suspend; more than these end when they have nothing to do.
 _SPARE = 64
 # Seconds that closing waits for handlers which swallow their cancellation.
@@ -59,7 +59,7 @@ class Dispatcher:
         turn: the runnable whose coroutine took a step last.
     """
 
-    def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.002) -> None:
+    def __init__(self, *, throughput: int = 64, slice_seconds: float = 0.001) -> None:
         if throughput < 1:
             raise ValueError(f"throughput is {throughput}, and a turn needs at least 1 message")
         self._throughput = throughput

@@ -139,30 +139,29 @@ class Turns(Inbox):
             self.held = self.runnable = True
             self.dispatcher.schedule(self)
 
-    def step(self, limit: int, *, inside: bool = False) -> Work | None:  # noqa: C901 - the hot loop: a call costs more than a branch
+    def step(self, limit: int, inside: bool = False) -> Work | None:  # noqa: C901, FBT001, FBT002 - the hot loop: a call costs more than a branch, a keyword more than a place
         """Make the calls of the signals, then handle at most `limit` messages.
 
         Args:
             limit: messages to handle, up to the first whose handler is async.
             inside: whether `_carry_on` calls, which awaits what this returns itself.
         """
-        signals = self._signals
-        while signals:
-            work = signals.popleft()()
+        while self._signals:
+            work = self._signals.popleft()()
             if work is not None:
                 self._working = True
                 return work
-        mail, actor, bounds = self._mail, self._actor, self._bounds
+        mail = self._mail
         try:
             while mail and limit and self.state is _RUNNING:
                 limit -= 1
                 self.item = item = mail.popleft()
-                if bounds is not None:
-                    bounds.refill(mail)
+                if self._bounds is not None:
+                    self._bounds.refill(mail)
                 enveloped = type(item) is tuple  # see `pack` in _mailbox.py
                 message = item[0] if enveloped else item
                 function = self._known.get(type(message))
-                result = self._open(message) if function is None else function(actor, message)
+                result = self._open(message) if function is None else function(self._actor, message)
                 if result is not None and type(result) is CoroutineType:
                     self._working, self._left = True, limit
                     return result if inside else self._carry_on(result)
@@ -176,7 +175,7 @@ class Turns(Inbox):
             self.crash(error, unpack(self.item))
         # `_rest`, written out for the commonest case: an actor that runs and has no tools.
         if self.state is _RUNNING and self.tools is None:
-            self.runnable = self.held = bool(mail) or bool(self._signals)
+            self.runnable = self.held = True if mail or self._signals else False  # noqa: SIM210 - `bool` is a call
             self.item = NOTHING
         else:
             self._rest()
@@ -208,7 +207,7 @@ class Turns(Inbox):
             reply = self.item[2] if type(self.item) is tuple else None
             if reply is not None:
                 self.answer(reply, result)
-            left = self.step(limit, inside=True)
+            left = self.step(limit, True)  # noqa: FBT003 - see `step`
         return None
 
     def completed(self, result: object) -> None:
