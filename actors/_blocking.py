@@ -4,17 +4,19 @@ import asyncio
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from ._crew import Crew, Job
 from ._errors import BulkheadFull, HandlerError
 from ._runtime import System
 
-F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S")
+M = TypeVar("M")
+R = TypeVar("R")
 
 _job: ContextVar[Job | None] = ContextVar("callboard_job", default=None)
 
@@ -27,6 +29,9 @@ def blocking_cancelled() -> bool:
     """
     job = _job.get()
     return job is not None and job.cancelled
+
+
+_Handler: TypeAlias = Callable[[S, M], Coroutine[Any, Any, R]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,12 @@ class Bulkhead:
             system.at_stop(crew.aclose)
         if crew.waiting + crew.busy >= self._waiting + self._workers:
             raise BulkheadFull(self.name, crew.waiting)
-        job = Job(asyncio.get_running_loop(), function, args)
-        job.context = copy_context()
+        loop = asyncio.get_running_loop()
+        context = copy_context()
+        if getattr(loop, "runs_threads_inline", False):  # virtual time does not wait for threads
+            return context.run(function, *args)
+        job = Job(loop, function, args)
+        job.context = context
         job.context.run(_job.set, job)
         crew.post(job)
         try:
@@ -133,9 +142,9 @@ _DEFAULT = Bulkhead("default", workers=min(32, (os.cpu_count() or 1) + 4))
 
 
 @overload
-def blocking(target: F) -> F: ...
+def blocking(target: Bulkhead) -> Callable[[Callable[[S, M], R]], _Handler[S, M, R]]: ...
 @overload
-def blocking(target: Bulkhead) -> Callable[[F], F]: ...
+def blocking(target: Callable[[S, M], R]) -> _Handler[S, M, R]: ...
 def blocking(target: Any) -> Any:
     """Run a handler that blocks in a worker of a bulkhead, so that the event loop goes on.
 

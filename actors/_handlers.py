@@ -262,10 +262,8 @@ def resolve(
 
 def _classes(annotation: Any) -> tuple[type, ...]:
     """Return the classes an annotation stands for; none if it stands for anything else as well."""
-    if annotation is Any:
-        return (object,)
-    if annotation is None:
-        return (type(None),)
+    if annotation is Any or annotation is None:
+        return (object if annotation is Any else type(None),)
     origin = typing.get_origin(annotation)
     if origin is None and isinstance(annotation, type):
         return (annotation,)
@@ -274,6 +272,8 @@ def _classes(annotation: Any) -> tuple[type, ...]:
     if origin in (typing.Union, types.UnionType):
         members = [_classes(member) for member in typing.get_args(annotation)]
         return tuple(one for member in members for one in member) if all(members) else ()
+    if isinstance(origin, type) and all(one is Any for one in typing.get_args(annotation)):
+        return (origin,)  # as in `Listing[Any]`: of its arguments nothing can be told at run time
     return ()
 
 

@@ -69,13 +69,13 @@ def picture(root: TreeNode, made: dict[str, int], last: str) -> Table:
     table = Table(title=f"crashed last: [bold red]{last}[/]", title_justify="left")
     table.add_column("strategy", style="bold", width=14)
     for worker in WORKERS:
-        table.add_column(worker, width=18)
+        table.add_column(worker, width=17)
     for group in root.children:
         cells = {one.name: one for one in group.children}
         table.add_row(
             group.name,
             *(
-                f"[green]up[/]          life {made.get(f'{group.name}/{worker}', 0)}"
+                f"[green]up[/]     life {made.get(f'{group.name}/{worker}', 0)}"
                 if worker in cells and cells[worker].state == "running"
                 else "[yellow]restarting[/]"
                 for worker in WORKERS

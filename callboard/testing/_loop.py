@@ -57,7 +57,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     with equal deadlines. Other callbacks keep their places, because `call_soon` promises that.
 
     Functions given to `run_in_executor` (hence `asyncio.to_thread`) run in the loop's own thread,
-    in its next iteration, one after another.
+    in its next iteration, one after another; blocking handlers run in it at once.
 
     What is not promised: input and output. Connections, servers and subprocesses are refused, since
     a clock that jumps would time them out. Neither is the order of what the loop cannot see: real
@@ -69,8 +69,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     Attributes:
         seed: as given.
+        runs_threads_inline: tells blocking handlers that they run here as well.
     """
 
+    runs_threads_inline: bool = True
     _ready: deque[asyncio.Handle]
     _scheduled: list[asyncio.TimerHandle]
     _timer_cancelled_count: int

@@ -18,6 +18,7 @@ from callboard import (
     blocking_cancelled,
     handler,
 )
+from callboard.testing import make_system, run_virtual
 
 PROCESSES = Bulkhead("test-processes", workers=1, timeout=3.0, processes=True)
 
@@ -195,6 +196,16 @@ async def test_a_process_that_takes_too_long_is_ended() -> None:
         assert pid
 
 
+def test_in_virtual_time_a_blocking_handler_runs_in_the_loop() -> None:
+    """No thread is started, which a clock that jumps would not wait for."""
+
+    async def main() -> str:
+        async with make_system() as system:
+            return str(await system.spawn(Sleeper).ask(0.0, timeout=1.0))
+
+    assert run_virtual(main()) == threading.current_thread().name
+
+
 def test_what_cannot_block_is_refused() -> None:
     """An async method and a class are no blocking handlers; numbers are checked."""
     with pytest.raises(HandlerError, match="plain method"):
@@ -203,7 +214,7 @@ def test_what_cannot_block_is_refused() -> None:
         async def wait(self: Any, message: int) -> None: ...
 
     with pytest.raises(HandlerError, match="plain method"):
-        blocking(Sleeper)
+        blocking(Sleeper)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
     with pytest.raises(ValueError, match="at least 1 worker"):
         Bulkhead("none", workers=0)
     with pytest.raises(ValueError, match="a timeout above 0"):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from callboard import Actor, Entity, HandlerError, handler
+from callboard import Actor, Entity, HandlerError, Listing, handler
 from callboard.actors import HandlerTable
 
 
@@ -202,3 +202,13 @@ def test_the_decorator_is_bare() -> None:
     """`@handler` on something that is no function says so."""
     with pytest.raises(HandlerError, match="bare"):
         handler(Hello)
+
+
+def test_a_generic_of_anything_is_its_class() -> None:
+    """`Listing[Any]` is what type checkers want to read, and `Listing` what arrives."""
+
+    class Subscriber(Actor):
+        @handler
+        def listed(self, message: Listing[Any]) -> None: ...
+
+    assert Subscriber.handlers.types() == (Listing,)
