@@ -118,9 +118,8 @@ class Bulkhead:
         context = copy_context()
         if getattr(loop, "runs_threads_inline", False):  # virtual time does not wait for threads
             return context.run(function, *args)
-        job = Job(loop, function, args)
-        job.context = context
-        job.context.run(_job.set, job)
+        job = Job(loop, context, function, args)
+        context.run(_job.set, job)
         crew.post(job)
         try:
             await job.begun

@@ -77,8 +77,7 @@ class Cell(Place):
         return None
 
     def _risen(self) -> None:
-        if self.restart is not None or self.parent.family.rising:
-            self.parent.family.risen(self)
+        self.parent.family.risen(self)
 
     def crash(self, error: BaseException, envelope: Envelope) -> None:
         """Stand still until the supervisor has decided; the asker need not wait for that."""
@@ -199,7 +198,7 @@ class Cell(Place):
         if self.state is not State.RESTARTING:
             return None
         self._cancel_timer()
-        self.state, self._ready, self.is_down = State.STARTING, False, False
+        self.state, self._ready = State.STARTING, False
         try:
             self.make()
         except Exception as error:  # noqa: BLE001 - a failed restart is decided on like any failure
@@ -354,8 +353,6 @@ class Cell(Place):
         self.system.counters.stopped += 1
         self.parent.family.gone(self)
         self.tell_tied()  # who is told finds the name free
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
         if self._signals is not None:
             self._signals.clear()
         return None

@@ -22,11 +22,14 @@ class Job:
         cancelled: nobody wants the result any more.
     """
 
-    context: Context
-
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, function: Callable[..., Any], args: tuple[Any, ...]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
     ) -> None:
+        self.context = context
         self.function = function
         self.args = args
         self.cancelled = False
@@ -41,8 +44,6 @@ class Job:
 
     def settle(self, result: Any, error: BaseException | None) -> None:
         """Give the result to whoever waits."""
-        if not self.begun.done():
-            self.begun.set_result(None)
         if self.done.done():
             return
         if error is None:

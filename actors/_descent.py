@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from ._path import ActorPath
 
@@ -28,7 +28,10 @@ class Falling(Protocol):
     def abandon(self) -> None: ...
 
 
-class Descent:
+F = TypeVar("F", bound=Falling)
+
+
+class Descent(Generic[F]):
     """Brings children down in the order given: the next one when the one before is down.
 
     A child that takes longer than its deadline is killed. The time of one that has children itself
@@ -61,11 +64,11 @@ class Descent:
     def __init__(
         self,
         *,
-        children: Iterable[Falling],
-        lower: Callable[[Falling], None],
-        done: Callable[[Falling], bool],
-        kill: Callable[[Falling], None],
-        overrun: Callable[[Falling, float, str], None],
+        children: Iterable[F],
+        lower: Callable[[F], None],
+        done: Callable[[F], bool],
+        kill: Callable[[F], None],
+        overrun: Callable[[F, float, str], None],
         then: Callable[[], None],
     ) -> None:
         self._left = iter(list(children))
@@ -74,7 +77,7 @@ class Descent:
         self._kill = kill
         self._overrun = overrun
         self._then = then
-        self._current: Falling | None = None
+        self._current: F | None = None
         self._killed = False
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None

@@ -1,11 +1,11 @@
 """The children of one supervisor: their names, their order, and what happens when one fails."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._descent import Descent, Falling
+from ._descent import Descent
 from ._errors import ChildExited, NameTaken, failed
 from ._failure import Decision, Ending, Escalate, Restart, Stop
 from ._judge import judge, report
@@ -57,7 +57,7 @@ class Family:
         self.rising: list[Cell] = []
         self.on_risen: Callable[[], None] | None = None
         self._made = 0
-        self._descent: Descent | None = None
+        self._descent: Descent[Cell] | None = None
         self._delay: asyncio.TimerHandle | None = None
 
     def name_for(self, name: str | None) -> str:
@@ -148,7 +148,7 @@ class Family:
             children=reversed(group),
             lower=self._lower,
             done=lambda child: child.is_down or child.is_gone,
-            kill=lambda child: _cell(child).kill(),
+            kill=lambda child: child.kill(),
             overrun=self._overrun,
             then=partial(self._fallen, delay),
         )
@@ -168,12 +168,11 @@ class Family:
             del self.rising[0]
             self._rise()
 
-    def _lower(self, child: Falling) -> None:
-        cell = _cell(child)
-        if cell.restart == "temporary":
-            cell.stop(final=True)
+    def _lower(self, child: "Cell") -> None:
+        if child.restart == "temporary":
+            child.stop(final=True)
         else:
-            cell.lower()
+            child.lower()
 
     def _fallen(self, delay: float) -> None:
         self._descent = None
@@ -214,15 +213,15 @@ class Family:
 
     # --- the end ----------------------------------------------------------------------------------
 
-    def stop_all(self, then: Callable[[], None], children: "Sequence[Cell] | None" = None) -> None:
+    def stop_all(self, then: Callable[[], None]) -> None:
         """Stop the children, newest first, one after another, and go on with `then`."""
         self._cancel_regroup()
         self.rising, self.on_risen, self.history = [], None, ()
         self._descent = Descent(
-            children=self.newest_first() if children is None else children,
-            lower=lambda child: _cell(child).stop(final=True),
+            children=self.newest_first(),
+            lower=lambda child: child.stop(final=True),
             done=lambda child: child.is_gone,
-            kill=lambda child: _cell(child).kill(final=True),
+            kill=lambda child: child.kill(final=True),
             overrun=self._overrun,
             then=partial(self._all_stopped, then),
         )
@@ -253,17 +252,12 @@ class Family:
                 self._rise()
         self.settled(child)
 
-    def _overrun(self, child: Falling, seconds: float, outcome: str) -> None:
+    def _overrun(self, child: "Cell", seconds: float, outcome: str) -> None:
         system = self._host.system
         system.log.warning(
             "actor did not stop in time", actor=str(child.path), seconds=seconds, outcome=outcome
         )
         system.events.publish(ShutdownOverrun(child.path, seconds, outcome))
-
-
-def _cell(child: Falling) -> "Cell":
-    """Return a child of a family as what it is."""
-    return child  # type: ignore[return-value] # a descent hands back what it was given  # pyright: ignore[reportReturnType]
 
 
 def check_strategy(strategy: Any) -> Any:

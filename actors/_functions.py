@@ -45,7 +45,8 @@ def actor(function: Callable[Concatenate[ActorContext, M, P], Any]) -> type[Func
     if not isinstance(cast("object", function), FunctionType):
         raise HandlerError(f"@actor marks a function, and was given {function!r}")
     plain = cast("FunctionType", function)
-    parameters = list(inspect.signature(plain).parameters.values())
+    signature = inspect.signature(plain)
+    parameters = list(signature.parameters.values())
     positional = [
         one
         for one in parameters[:2]
@@ -63,7 +64,7 @@ def actor(function: Callable[Concatenate[ActorContext, M, P], Any]) -> type[Func
     )
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the method
-        inspect.signature(plain).bind(None, None, *args, **kwargs)
+        signature.bind(None, None, *args, **kwargs)
         self._args, self._kwargs = args, kwargs
 
     # Not `async` for an async function: the coroutine it returns is one as good as any.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ._cell import Cell
@@ -91,13 +92,13 @@ class Guardian:
         cells = [one for child in self.family.newest_first() for one in _with_descendants(child)]
         for child in self.family.newest_first():
             child.kill(final=True)
-        await asyncio.wait([cell.gone() for cell in cells], timeout=GRACE)
+        await asyncio.wait([_gone(cell) for cell in cells], timeout=GRACE)
         killed = [str(cell.path) for cell in cells]
         self.system.log.warning(
             "actors did not stop in time and were killed",
             actors=killed[:20],
             count=len(killed),
-            alive=[str(cell.path) for cell in cells if not cell.gone().done()][:20],
+            alive=[str(cell.path) for cell in cells if not cell.is_gone][:20],
         )
         for cell in cells:
             outcome = "killed" if cell.is_gone else "abandoned"
@@ -105,6 +106,13 @@ class Guardian:
                 cell.abandon()
             self.system.events.publish(ShutdownOverrun(cell.path, timeout, outcome))
         return killed
+
+
+def _gone(cell: Cell) -> "asyncio.Future[None]":
+    """Return a future that is done when an actor has stopped."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cell.when_gone(partial(future.set_result, None))
+    return future
 
 
 def _with_descendants(cell: Cell) -> list[Cell]:

@@ -61,23 +61,16 @@ class Inbox:
         if self._shut:
             self.turn_away(envelope)
             return
-        bounds = self._bounds
-        mail = self._opened()
+        bounds = self._admit(envelope)
         if bounds is None:
-            mail.append(pack(*envelope))
-        else:
-            left = bounds.offer(mail, envelope)
-            if left is envelope:
-                if bounds.overflow == "wait" and envelope[2] is not None:
-                    bounds.waiters.append((envelope, None))
-                    return
-                bounds.dropped += 1
-                if bounds.overflow == "fail":
-                    raise MailboxFull(str(self.path), bounds.capacity)
-            if left is not None:
-                self._drop(left, bounds)
-        if not self.held:
-            self.wake()
+            return
+        if bounds.overflow == "wait" and envelope[2] is not None:
+            bounds.waiters.append((envelope, None))
+            return
+        bounds.dropped += 1
+        if bounds.overflow == "fail":
+            raise MailboxFull(str(self.path), bounds.capacity)
+        self._drop(envelope, bounds)
 
     async def accept(self, message: Any) -> None:
         """Take a message, or wait for room if the overflow policy says so.
@@ -92,6 +85,18 @@ class Inbox:
         """Take an envelope, or wait for room; see `accept`."""
         if self._shut:
             raise ActorStopped(str(self.path), type(envelope[0]).__name__)
+        bounds = self._admit(envelope)
+        if bounds is None:
+            return
+        if bounds.overflow != "wait":
+            bounds.dropped += 1
+            raise MailboxFull(str(self.path), bounds.capacity)
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        bounds.waiters.append((envelope, accepted))
+        await accepted
+
+    def _admit(self, envelope: Envelope) -> Bounds | None:
+        """Put an envelope into the mailbox, or return the bounds that leave no room for it."""
         bounds = self._bounds
         mail = self._opened()
         if bounds is None:
@@ -99,17 +104,12 @@ class Inbox:
         else:
             left = bounds.offer(mail, envelope)
             if left is envelope:
-                if bounds.overflow != "wait":
-                    bounds.dropped += 1
-                    raise MailboxFull(str(self.path), bounds.capacity)
-                accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                bounds.waiters.append((envelope, accepted))
-                await accepted
-                return
+                return bounds
             if left is not None:
                 self._drop(left, bounds)
         if not self.held:
             self.wake()
+        return None
 
     def put(self, message: Any) -> None:
         """Take what the actor sends itself (a timer's message, a result); no bound refuses it."""

@@ -67,7 +67,6 @@ class Place(Watching):
         "_context",
         "_family",
         "_final",
-        "_gone",
         "_held_down",
         "_kwargs",
         "_ready",
@@ -96,7 +95,6 @@ class Place(Watching):
     _context: ActorContext | None
     _family: Family | None
     _timer: asyncio.TimerHandle | None
-    _gone: "asyncio.Future[None] | None"
     _shutdown: float | None
     _since: float  # loop time when it last got running
     _ready: bool  # `started` of this instance has returned
@@ -129,7 +127,7 @@ class Place(Watching):
         self._ready = self._final = self._held_down = self.is_down = False
         self.open_mail = self._mail = self._bounds = self.scope = self.tools = self.ties = None
         self._signals = self._then = self._context = self._family = self._escalated = None
-        self._timer = self._gone = self._shutdown = self.restart = None
+        self._timer = self._shutdown = self.restart = None
         self.item = NOTHING
         self.chunk = self.restarts = self._left = 0
         self._since = self.alone_since = 0.0
@@ -189,14 +187,6 @@ class Place(Watching):
         asks.check(cell, self)
         asks.begin(cell, reply, self)
         return partial(asks.end, cell, reply)
-
-    def gone(self) -> "asyncio.Future[None]":
-        """Return a future that is done when this actor has stopped."""
-        if self._gone is None:
-            self._gone = asyncio.get_running_loop().create_future()
-            if self.state is State.STOPPED:
-                self._gone.set_result(None)
-        return self._gone
 
     def kill(self, *, final: bool = False) -> None:
         """Stop now."""

@@ -126,15 +126,16 @@ class Turns(Inbox):
         if self._signals is None:
             self._signals = deque()
         self._signals.append(call)
-        if not self.runnable:
-            self.held = self.runnable = True
-            self.dispatcher.schedule(self)
+        self._join_queue()
 
     def signal_first(self, call: Signal) -> None:
         """Have `call` made before all other signals."""
         if self._signals is None:
             self._signals = deque()
         self._signals.appendleft(call)
+        self._join_queue()
+
+    def _join_queue(self) -> None:
         if not self.runnable:
             self.held = self.runnable = True
             self.dispatcher.schedule(self)
