@@ -88,21 +88,12 @@ def configure_logging(
         raise ValueError(f"{level!r} is no log level; write one of {', '.join(_LEVELS)}")
     out = sys.stderr if stream is None else stream
     surviving: Any = _Surviving(out)
-    shared: list[Callable[..., Any]] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=json),
-    ]
+    shared = _shared(utc=json)
     last: list[Callable[..., Any]]
     if json:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        # Plain tracebacks: the default draws frames with all their variables, which may be secrets.
-        last = [
-            structlog.dev.ConsoleRenderer(
-                colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        last = [_readable(colors=out.isatty())]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -121,17 +112,29 @@ def configure_if_nobody_has() -> None:
     if structlog.is_configured():
         return
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.dev.ConsoleRenderer(
-                colors=False, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
+        processors=[*_shared(utc=False), _readable(colors=False)],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS["info"]),
         logger_factory=lambda *_: structlog.PrintLogger(_Surviving(sys.stderr)),  # type: ignore[arg-type]  # as much of a stream as it uses
         cache_logger_on_first_use=False,
+    )
+
+
+def _shared(*, utc: bool) -> list[Callable[..., Any]]:
+    """Return what is done to each line before it is written."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=utc),
+    ]
+
+
+def _readable(*, colors: bool) -> Callable[..., Any]:
+    """Return what writes lines for people.
+
+    Tracebacks are plain: the default draws frames with all their variables, which may be secrets.
+    """
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback
     )
 
 
