@@ -2,14 +2,13 @@
 
 import asyncio
 import importlib.util
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import programs
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
@@ -36,17 +35,7 @@ def load(name: str) -> Any:
 
 def run(name: str, *arguments: str) -> str:
     """Run an example as its page says, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, f"examples/{name}.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return programs.run(ROOT, f"examples/{name}.py", *arguments)
 
 
 def test_each_is_short_and_has_a_page() -> None:

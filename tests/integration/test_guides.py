@@ -1,36 +1,23 @@
 """The code of the guides runs as it is printed."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support import programs
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(page: str) -> list[str]:
     """Return a page's Python blocks."""
-    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    return programs.blocks(DOCS / page)
 
 
 def run(folder: Path, code: str, *arguments: str) -> str:
     """Write code to a file, run a command in its folder, and return what it printed."""
     (folder / "guide.py").write_text(code)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLBOARD_")}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return programs.run(folder, *arguments)
 
 
 @pytest.mark.parametrize("page", ["actors.md", "supervision.md"])

@@ -1,44 +1,22 @@
 """The README's code runs as it is printed."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
+
+from support.programs import blocks, run
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-def blocks() -> list[str]:
-    """Return the README's Python blocks."""
-    return re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-
-
-def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run code as a program of its own, as a reader would."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLBOARD_")}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_the_first_screen_prints_what_it_says(tmp_path: Path) -> None:
     """Twenty lines, an entity, a broker inside the process: 750."""
-    done = run(blocks()[0], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().splitlines()[-1] == "750"
+    printed = run(tmp_path, "-c", blocks(README)[0])
+    assert printed.strip().splitlines()[-1] == "750"
 
 
 def test_the_supervision_example_heals(tmp_path: Path) -> None:
     """The worker fails on 0, is restarted, and answers the next message."""
     code = (
-        blocks()[1]
+        blocks(README)[1]
         + """
 import asyncio
 
@@ -56,6 +34,4 @@ async def main() -> None:
 asyncio.run(main())
 """
     )
-    done = run(code, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "25" in done.stdout.splitlines()
+    assert "25" in run(tmp_path, "-c", code).splitlines()

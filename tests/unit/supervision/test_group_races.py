@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 from support.actor_lives import Crash
-from support.families import Host, Life, World, does, does_later, found, hosted, life, lives, states
+from support.families import (
+    Host,
+    Life,
+    World,
+    does,
+    does_later,
+    found,
+    hosted,
+    life,
+    lives,
+    running,
+    states,
+)
 
 from callboard import Actor, FailureEvent, ShutdownOverrun, handler
 from callboard.supervision import Backoff, OneForAll, OneForOne, RestForOne, child
@@ -15,11 +27,6 @@ REST = RestForOne(100, 5.0, Backoff(0.1, 0.1))
 SLOW = OneForAll(100, 5.0, Backoff(10.0, 10.0))
 
 pytestmark = pytest.mark.usefixtures("logged")
-
-
-def running(names: str) -> dict[str, str]:
-    """Return what `states` says when all of these run."""
-    return dict.fromkeys(names, "running")
 
 
 def test_one_that_was_lowered_twice_restarts_later(virtually: Any) -> None:

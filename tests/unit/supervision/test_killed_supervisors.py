@@ -6,21 +6,14 @@ from typing import Any
 
 import pytest
 from support.actor_lives import Crash
-from support.families import Host, Life, World, found, hosted, life, states
+from support.families import Host, Life, World, found, hosted, life, running, states
 
 from callboard import FailureEvent, handler
-from callboard.supervision import Backoff, OneForAll, RestForOne, child
+from callboard.supervision import Backoff, OneForAll, child
 
 ALL = OneForAll(100, 5.0, Backoff(0.1, 0.1))
-REST = RestForOne(100, 5.0, Backoff(0.1, 0.1))
-SLOW = OneForAll(100, 5.0, Backoff(10.0, 10.0))
 
 pytestmark = pytest.mark.usefixtures("logged")
-
-
-def running(names: str) -> dict[str, str]:
-    """Return what `states` says when all of these run."""
-    return dict.fromkeys(names, "running")
 
 
 def test_a_supervisor_that_is_killed_while_it_stops_comes_up_once(virtually: Any) -> None:
