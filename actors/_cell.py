@@ -195,8 +195,8 @@ class Cell(Place):
         return None if self._timer is None else self._renew()
 
     def _renew(self) -> Work | None:
-        if self.state is not State.RESTARTING:
-            return None
+        if self.state is not State.RESTARTING or self.is_down:
+            return None  # ended, or brought down again, between being told to rise and its turn
         self._cancel_timer()
         self.state, self._ready = State.STARTING, False
         try:
