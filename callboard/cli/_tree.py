@@ -50,6 +50,8 @@ def tree(
             os.environ["CALLBOARD_TRANSPORT"] = "memory://"
             system.transport_url = "memory://"
             root = asyncio.run(_living(system, wait))
+            if system.exit_code:
+                fail(f"{target} gave up while it started; the failures are in the log above")
         else:
             root = declared_tree(system.name, system.declared)
     if as_json:

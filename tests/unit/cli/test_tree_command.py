@@ -29,6 +29,8 @@ desk = child(
 )
 system = ActorSystem("shop", tree=[desk])
 bare = ActorSystem("bare")
+twin = child(Part, name="twin")
+twins = ActorSystem("twins", tree=[child(Supervisor, twin, twin, strategy=OneForAll(0))])
 """
 
 DRAWN = """\
@@ -90,8 +92,16 @@ def test_a_system_without_a_tree_is_told_how(shell: CliRunner) -> None:
     assert "ActorSystem(tree=[child(...)])" in result.stderr
 
 
+def test_a_tree_that_cannot_live_is_a_failure(shell: CliRunner) -> None:
+    """Two children of one name: the supervisor gives up, and so does the command."""
+    result = tree(shell, "tree_of_a_shop:twins", "--live")
+    assert result.exit_code == 1
+    assert "error: tree_of_a_shop:twins gave up while it started" in result.stderr
+    assert result.stdout == ""
+
+
 def test_a_wrong_target_is_a_usage_error(shell: CliRunner) -> None:
     """As with `callboard run`."""
     result = tree(shell, "tree_of_a_shop:nothing")
     assert result.exit_code == 2
-    assert "It has: bare, system" in result.stderr
+    assert "It has: bare, system, twins" in result.stderr
