@@ -16,8 +16,8 @@ from callboard.transport.broker import (
     Broker,
     BrokerOptions,
     Delay,
+    Disconnect,
     DropAnswer,
-    DropBefore,
     PortInUse,
     RequestInfo,
 )
@@ -40,7 +40,7 @@ def once(action: Action) -> Any:
     return control
 
 
-@pytest.mark.parametrize("action", [DropAnswer(), DropBefore()])
+@pytest.mark.parametrize("action", [DropAnswer(), Disconnect()])
 async def test_a_lost_answer_doubles_nothing(broker: Broker, action: Action) -> None:
     """Aiokafka repeats a produce whose answer it missed; the log holds it once."""
     async with AIOKafkaProducer(

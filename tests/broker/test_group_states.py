@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from callboard.transport.broker import ErrorCode
-from callboard.transport.broker._group import Committed, Group, Joined, Member, State, Synced
+from callboard.transport.broker._group import Group
+from callboard.transport.broker._member import Joined, Member, State, Synced
 
 
 class Clock:
@@ -56,11 +57,14 @@ class Client:
 
     def join(self, *, session: float = 10.0, rebalance: float = 30.0) -> None:
         """Send a join, as one that has its member id."""
-        self.group.expect(self.name)
+        known = self.name in self.group.members
+        if not known and self.instance is None:
+            self.group.expect(self.name, session)
         member = Member(
             self.name, self.instance, "c", "h", session, rebalance, {"range": self.name.encode()}
         )
-        self.group.join(self.name, member, "consumer", self.joined.append)
+        given = self.name if known or self.instance is None else ""
+        self.group.join(given, member, "consumer", self.joined.append)
 
     def sync(self, **assignments: bytes) -> None:
         """Send a sync for the generation joined last."""
@@ -180,22 +184,21 @@ def test_leaving_rebalances_at_once(group: Group) -> None:
 
 def test_commits_follow_the_generation(group: Group) -> None:
     """Members commit in their generation, also while others join; strangers to an empty group."""
-    offsets = {("t", 0): Committed(5, "")}
-    assert group.commit("", -1, offsets) is ErrorCode.NONE
+    assert group.may_commit("", -1) is ErrorCode.NONE
     a, b = stable_pair(group)
     generation = a.joined[-1].generation
-    assert group.commit("a", generation, offsets) is ErrorCode.NONE
-    assert group.commit("a", generation - 1, offsets) is ErrorCode.ILLEGAL_GENERATION
-    assert group.commit("x", generation, offsets) is ErrorCode.UNKNOWN_MEMBER_ID
-    assert group.commit("", -1, offsets) is ErrorCode.UNKNOWN_MEMBER_ID
+    assert group.may_commit("a", generation) is ErrorCode.NONE
+    assert group.may_commit("a", generation - 1) is ErrorCode.ILLEGAL_GENERATION
+    assert group.may_commit("x", generation) is ErrorCode.UNKNOWN_MEMBER_ID
+    assert group.may_commit("", -1) is ErrorCode.UNKNOWN_MEMBER_ID
     c = Client(group, "c")
     c.join()
     assert group.state is State.PREPARING
-    assert group.commit("a", generation, offsets) is ErrorCode.NONE
+    assert group.may_commit("a", generation) is ErrorCode.NONE
     a.join()
     b.join()
     assert group.state.value == "CompletingRebalance"
-    assert group.commit("a", generation + 1, offsets) is ErrorCode.REBALANCE_IN_PROGRESS
+    assert group.may_commit("a", generation + 1) is ErrorCode.REBALANCE_IN_PROGRESS
 
 
 def test_a_leader_that_dies_before_its_sync_is_replaced(clock: Clock, group: Group) -> None:
@@ -218,7 +221,8 @@ def test_a_static_member_takes_its_own_place(group: Group) -> None:
     new = Client(group, "new", instance="i")
     new.join()
     assert list(group.members) == ["new"]
-    assert old.heartbeat() is ErrorCode.UNKNOWN_MEMBER_ID
+    fenced = group.heartbeat("old", old.joined[-1].generation, "i")
+    assert fenced is ErrorCode.FENCED_INSTANCE_ID
 
 
 def test_members_must_have_a_protocol_in_common(group: Group) -> None:
@@ -228,7 +232,7 @@ def test_members_must_have_a_protocol_in_common(group: Group) -> None:
     answers: list[Joined] = []
     stranger = Member("s", None, "c", "h", 10, 10, {"sticky": b""})
     group.join("", stranger, "consumer", answers.append)
-    assert answers == [Joined(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)]
+    assert answers == [Joined(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member="")]
     assert list(group.members) == ["a"]
 
 

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.transport.broker import ErrorCode
-from callboard.transport.broker._log import PartitionLog
-from callboard.transport.broker._producers import Batch, Producers
+from callboard.transport.broker.log import Batch, PartitionLog, Producers, Rules
 
 ROOM = 1_000_000
+RULES = Rules(max_bytes=ROOM)
+NOW = 1_000
 
 
 def batch(
@@ -29,11 +30,16 @@ def batch(
     return bytes(builder.build())
 
 
+def sketch(*, epoch: int, sequence: int, records: int) -> Batch:
+    """Return the header of a batch of producer 1."""
+    return Batch(b"", 0, 0, records - 1, NOW, NOW, 1, epoch, sequence, records)
+
+
 def values(log: PartitionLog, offset: int, room: int = ROOM) -> list[tuple[int, bytes | None]]:
     """Return (offset, value) of what a read hands out."""
     return [
         (record.offset, record.value)
-        for data in log.read(offset, room)
+        for data in log.read(offset, room).batches
         for record in DefaultRecordBatch(data)
     ]
 
@@ -41,8 +47,8 @@ def values(log: PartitionLog, offset: int, room: int = ROOM) -> list[tuple[int, 
 def test_offsets_are_set_on_append() -> None:
     """A batch's own base offset is whatever its producer put; the log sets the right one."""
     log = PartitionLog()
-    assert log.append(batch(b"a", b"b"), max_bytes=ROOM) == (ErrorCode.NONE, 0)
-    assert log.append(batch(b"c"), max_bytes=ROOM) == (ErrorCode.NONE, 2)
+    assert log.append(batch(b"a", b"b"), RULES, NOW) == (ErrorCode.NONE, 0, -1, None)
+    assert log.append(batch(b"c"), RULES, NOW) == (ErrorCode.NONE, 2, -1, None)
     assert values(log, 0) == [(0, b"a"), (1, b"b"), (2, b"c")]
     assert log.end == 3
 
@@ -50,9 +56,9 @@ def test_offsets_are_set_on_append() -> None:
 def test_the_checksum_still_holds() -> None:
     """Setting the base offset does not touch what the checksum covers."""
     log = PartitionLog()
-    log.append(batch(b"a"), max_bytes=ROOM)
-    log.append(batch(b"b"), max_bytes=ROOM)
-    assert all(DefaultRecordBatch(data).validate_crc() for data in log.read(0, ROOM))
+    log.append(batch(b"a"), RULES, NOW)
+    log.append(batch(b"b"), RULES, NOW)
+    assert all(DefaultRecordBatch(data).validate_crc() for data in log.read(0, ROOM).batches)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=20), st.data())
@@ -63,7 +69,7 @@ def test_a_read_starts_with_the_batch_that_holds_the_offset(
     log = PartitionLog()
     number = 0
     for size in sizes:
-        log.append(batch(*(str(number + n).encode() for n in range(size))), max_bytes=ROOM)
+        log.append(batch(*(str(number + n).encode() for n in range(size))), RULES, NOW)
         number += size
     offset = data.draw(st.integers(0, number))
     found = values(log, offset)
@@ -74,8 +80,8 @@ def test_a_read_starts_with_the_batch_that_holds_the_offset(
 def test_a_read_gives_one_batch_however_small_its_room() -> None:
     """A consumer whose limit is below a batch's size would otherwise stand still."""
     log = PartitionLog()
-    log.append(batch(b"x" * 500), max_bytes=ROOM)
-    log.append(batch(b"y" * 500), max_bytes=ROOM)
+    log.append(batch(b"x" * 500), RULES, NOW)
+    log.append(batch(b"y" * 500), RULES, NOW)
     assert [o for o, _ in values(log, 0, room=1)] == [0]
     assert [o for o, _ in values(log, 1, room=1)] == [1]
 
@@ -84,7 +90,7 @@ def test_time_finds_the_first_batch_not_older() -> None:
     """Offsets by time are exact to the batch."""
     log = PartitionLog()
     for at in (100, 200, 300):
-        log.append(batch(b"v", at=at), max_bytes=ROOM)
+        log.append(batch(b"v", at=at), RULES, NOW)
     assert log.offset_at(150) == (200, 1)
     assert log.offset_at(301) == (-1, -1)
 
@@ -94,16 +100,19 @@ def test_bytes_that_are_no_batch_are_refused_whole() -> None:
     log = PartitionLog()
     good = batch(b"a")
     for bad in (b"", b"junk", good[:-1], good + good[:20], b"\xff" * 80):
-        assert log.append(bad, max_bytes=ROOM).error is not ErrorCode.NONE
+        assert log.append(bad, RULES, NOW).error is not ErrorCode.NONE
     old = good[:16] + b"\x01" + good[17:]
-    assert log.append(old, max_bytes=ROOM).error is ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT
+    assert log.append(old, RULES, NOW).error is ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT
     assert log.end == 0
 
 
 def test_a_batch_over_the_limit_is_refused() -> None:
     """max.message.bytes is a bound on the batch."""
     log = PartitionLog()
-    assert log.append(batch(b"x" * 500), max_bytes=400).error is ErrorCode.MESSAGE_TOO_LARGE
+    assert (
+        log.append(batch(b"x" * 500), Rules(max_bytes=400), NOW).error
+        is ErrorCode.MESSAGE_TOO_LARGE
+    )
 
 
 def test_a_repeated_batch_has_the_offset_it_had() -> None:
@@ -112,36 +121,45 @@ def test_a_repeated_batch_has_the_offset_it_had() -> None:
     first = batch(b"a", b"b", producer=7, epoch=0, sequence=0)
     second = batch(b"c", producer=7, epoch=0, sequence=2)
     for data, offset in ((first, 0), (second, 2), (first, 0), (second, 2)):
-        assert log.append(data, max_bytes=ROOM) == (ErrorCode.NONE, offset)
+        assert log.append(data, RULES, NOW) == (ErrorCode.NONE, offset, -1, None)
     assert log.end == 3
 
 
 def test_a_gap_in_the_sequence_is_refused() -> None:
     """A batch that comes before the one in front of it must not be written."""
     log = PartitionLog()
-    log.append(batch(b"a", producer=7, epoch=0, sequence=0), max_bytes=ROOM)
+    log.append(batch(b"a", producer=7, epoch=0, sequence=0), RULES, NOW)
     later = batch(b"c", producer=7, epoch=0, sequence=2)
-    assert log.append(later, max_bytes=ROOM).error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
-    unknown = batch(b"c", producer=8, epoch=0, sequence=2)
-    assert log.append(unknown, max_bytes=ROOM).error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert log.append(later, RULES, NOW).error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
     assert log.end == 1
+
+
+def test_a_producer_that_is_not_known_may_begin_anywhere() -> None:
+    """The partition may have forgotten it with its records, and then any number can be right."""
+    log = PartitionLog()
+    unknown = batch(b"c", producer=8, epoch=0, sequence=2)
+    assert log.append(unknown, RULES, NOW) == (ErrorCode.NONE, 0, -1, None)
 
 
 def test_an_older_epoch_is_fenced_and_a_newer_one_starts_over() -> None:
     """A producer's next epoch begins at sequence zero; its former one is refused."""
     producers = Producers()
-    producers.written(Batch(1, 0, 0, 4), 0)
-    assert producers.check(Batch(1, 1, 4, 1)) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
-    assert producers.check(Batch(1, 1, 0, 1)) is None
-    producers.written(Batch(1, 1, 0, 1), 4)
-    assert producers.check(Batch(1, 0, 4, 1)) is ErrorCode.INVALID_PRODUCER_EPOCH
+    producers.written(sketch(epoch=0, sequence=0, records=4), NOW)
+    later = sketch(epoch=1, sequence=4, records=1)
+    assert producers.check(later) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert producers.check(sketch(epoch=1, sequence=0, records=1)) is None
+    producers.written(sketch(epoch=1, sequence=0, records=1), NOW)
+    former = sketch(epoch=0, sequence=4, records=1)
+    assert producers.check(former) is ErrorCode.INVALID_PRODUCER_EPOCH
 
 
 def test_sequences_wrap_around() -> None:
     """After 2,147,483,647 comes zero."""
     producers = Producers()
-    producers.written(Batch(1, 0, (1 << 31) - 2, 3), 0)
-    assert producers.check(Batch(1, 0, 1, 1)) is None
+    producers.written(sketch(epoch=0, sequence=(1 << 31) - 2, records=3), NOW)
+    assert producers.check(sketch(epoch=0, sequence=1, records=1)) is None
+    gap = sketch(epoch=0, sequence=0, records=1)
+    assert producers.check(gap) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
 
 
 def test_waiting_is_told_of_appends_only_while_it_waits() -> None:
@@ -152,7 +170,7 @@ def test_waiting_is_told_of_appends_only_while_it_waits() -> None:
         calls.append(log.end)
 
     log.wait(call)
-    log.append(batch(b"a"), max_bytes=ROOM)
+    log.append(batch(b"a"), RULES, NOW)
     log.forget(call)
-    log.append(batch(b"b"), max_bytes=ROOM)
+    log.append(batch(b"b"), RULES, NOW)
     assert calls == [1]

@@ -1,19 +1,38 @@
-"""The embedded broker: Kafka's protocol over plain state machines, in memory.
+"""The embedded broker: Kafka's protocol over plain state machines.
 
-    _broker    the server: connections, frames, control points
-    _dispatch  from a request's bytes to its answer's
-    _apis      every request: versions and structures, written in _schema's terms
-    _data, _membership, _admin   what each request does
-    _log, _producers, _topics, _group   the state machines; pure
+    _broker        the broker's life; its servers
+    _connection    one client: frames in, answers out
+    _frames, _handlers, _refusal   from bytes to a function and back
+    _interference, _faults, _inspection   control points, and looking in
+    *_requests, _produce, _fetch, _lookups, _metadata, _group_admin   what each request does
+    _state         everything a broker knows
+    _topics, _configs, _cluster   topics, their settings, who leads them
+    _groups, _group, _member, _offsets   consumer groups and what they commit
+    _transactions  the transaction coordinator
+    log/           partitions of record batches, in memory or on disk
+    wire/          the protocol's structures
 
 It is for development, tests and small single machines. It does not replicate,
-keeps nothing over a stop, and says so when it starts.
+and says so when it starts.
 """
 
-from ._broker import Broker, BrokerStatistics
-from ._control import Action, Control, Delay, DropAnswer, DropBefore, RequestInfo
-from ._errors import BrokerError, ErrorCode, PortInUse
+from ._broker import Broker
+from ._errors import BrokerError, PortInUse
+from ._faults import (
+    Action,
+    Control,
+    Delay,
+    Disconnect,
+    DropAnswer,
+    DropRequest,
+    Fail,
+    Fault,
+    RequestInfo,
+    Throttle,
+)
+from ._inspection import BrokerStatistics, GroupView, PartitionView, TransactionView
 from ._state import BrokerOptions
+from .wire import ErrorCode
 
 __all__ = [
     "Action",
@@ -23,9 +42,16 @@ __all__ = [
     "BrokerStatistics",
     "Control",
     "Delay",
+    "Disconnect",
     "DropAnswer",
-    "DropBefore",
+    "DropRequest",
     "ErrorCode",
+    "Fail",
+    "Fault",
+    "GroupView",
+    "PartitionView",
     "PortInUse",
     "RequestInfo",
+    "Throttle",
+    "TransactionView",
 ]

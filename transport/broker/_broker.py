@@ -1,48 +1,44 @@
-"""The broker: a server on a port, in front of the state machines."""
+"""The broker: servers on ports, in front of the state machines."""
 
 import asyncio
+import contextlib
 import errno
-import struct
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from ._control import Action, Control, Delay, DropAnswer, DropBefore, RequestInfo
-from ._dispatch import Request, answer, parse
-from ._errors import BrokerError, MalformedRequest, PortInUse
-from ._group import Timer
+from ._clock import Clock, Timer
+from ._cluster import Cluster, Node
+from ._connection import Connection
+from ._errors import BrokerError, PortInUse
+from ._faults import Faults
+from ._inspection import BrokerStatistics
+from ._interference import Interference
 from ._state import BrokerOptions, BrokerState
-
-_MAX_FRAME = 100 * 1024 * 1024
-_LENGTH = struct.Struct(">i")
-_READ_BUFFER = 1024 * 1024
+from .log import CodecMissing, MemoryStore, Store
 
 _log = structlog.get_logger("callboard.broker")
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerStatistics:
-    """A broker at one moment."""
-
-    connections: int
-    topics: int
-    groups: int
-    bytes: int
-
-
-class Broker:
-    """A single-node broker that speaks Kafka's protocol, in memory.
+class Broker(Interference):
+    """A broker that speaks Kafka's protocol to unmodified clients.
 
     It is for development, tests and small single machines: it does not
-    replicate, and what it holds is gone when it stops.
+    replicate, and without a folder what it holds is gone when it stops. With
+    several broker ids clients see a cluster, whose leaders and coordinators move
+    as they do in a real one; behind them is one log.
 
     Example:
         >>> async def main() -> None:
         ...     async with Broker() as broker:
         ...         producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+
+    Order of events: `start` opens the folder if there is one, listens on the
+    ports and serves; `aclose` stops listening, closes every connection without
+    an answer to what waits, and writes what is still to be written.
 
     Args:
         options: How it behaves; the default takes a free port on loopback.
@@ -50,51 +46,85 @@ class Broker:
 
     def __init__(self, options: BrokerOptions | None = None) -> None:
         self._options = options or BrokerOptions()
-        self._server: asyncio.Server | None = None
         self._state: BrokerState | None = None
-        self._connections: set[asyncio.Task[None]] = set()
-        self._controls: dict[str, Control] = {}
+        self._faults = Faults()
+        self._servers: dict[int, asyncio.Server] = {}
+        self._connections: dict[Connection, None] = {}
+        self._housekeeping: Timer | None = None
+        self._refused = 0
+        self._emptied: asyncio.Event | None = None
 
     # -- life -----------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen.
+        """Open the folder, and listen.
 
         Raises:
             PortInUse: Another program has the port.
-            BrokerError: The address cannot be listened on.
+            BrokerError: The address cannot be listened on, or the folder is not
+                one this broker can take.
         """
         options, loop = self._options, asyncio.get_running_loop()
 
         def later(delay: float, call: Callable[[], None]) -> Timer:
             return loop.call_later(delay, call)
 
+        first = options.port
+        host = options.advertised_host or options.host
+        nodes = [
+            Node(id_, host, first and first + id_ - 1) for id_ in range(1, options.brokers + 1)
+        ]
+        # Called through the module, so that whoever owns time may replace it there.
+        clock = Clock(later, lambda: time.time())  # noqa: PLW0108 - see above
+        store = self._open_store()
         try:
-            self._server = await asyncio.start_server(
-                self._connected, options.host, options.port, limit=_READ_BUFFER
+            self._state = BrokerState(options, clock, store, Cluster(nodes))
+            for node in nodes:
+                await self._listen(node)
+        except BaseException:
+            await self.aclose()
+            raise
+        self._housekeeping = later(options.housekeeping, self._keep_house)
+
+    def _open_store(self) -> Store:
+        return MemoryStore()
+
+    async def _listen(self, node: Node) -> None:
+        options, loop = self._options, asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(
+                lambda: Connection(self, node.id), options.host, node.port
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise PortInUse(options.host, options.port) from error
+                raise PortInUse(options.host, node.port) from error
             raise BrokerError(
-                f"cannot listen on {options.host}:{options.port}: {error.strerror}. "
+                f"cannot listen on {options.host}:{node.port}: {error.strerror}. "
                 f"Give an address of this machine, such as 127.0.0.1"
             ) from error
-        port: int = self._server.sockets[0].getsockname()[1]
-        self._state = BrokerState(options, later, host=options.host, port=port)
+        node.port = server.sockets[0].getsockname()[1]
+        self._servers[node.id] = server
 
     async def aclose(self) -> None:
         """Close every connection and stop; safe to call again."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        server.close()
-        for task in self._connections:
-            task.cancel()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            self._housekeeping = None
+        for node in list(self._servers):
+            self._stop_listening(node)
         if self._connections:
-            await asyncio.wait(self._connections, timeout=self._options.close_timeout)
-        for group in self._running().groups.values():
-            group.close()
+            # Their sockets are closed by callbacks of the loop; the last one says so.
+            self._emptied = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), self._options.close_timeout)
+        if self._state is not None:
+            self._state.close()
+
+    def _stop_listening(self, node: int) -> None:
+        self._servers.pop(node).close()
+        for connection in list(self._connections):
+            if connection.node == node:
+                connection.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -108,13 +138,13 @@ class Broker:
     ) -> None:
         await self.aclose()
 
-    # -- looking in -------------------------------------------------------------------
+    # -- what clients see of it -----------------------------------------------------------
 
     @property
     def bootstrap(self) -> str:
-        """The address clients are given: `host:port`."""
-        state = self._running()
-        return f"{state.host}:{state.port}"
+        """The addresses clients are given: `host:port`, one for each broker id."""
+        nodes = self._running().cluster.nodes.values()
+        return ",".join(f"{node.host}:{node.port}" for node in nodes)
 
     def statistics(self) -> BrokerStatistics:
         """Return how much there is."""
@@ -123,101 +153,97 @@ class Broker:
             len(self._connections), len(state.topics), len(state.groups), state.topics.bytes()
         )
 
-    def topic_names(self) -> list[str]:
-        """Return the topics' names, sorted."""
-        return self._running().topics.names()
+    def disconnect_clients(self, client_id: str | None = None) -> int:
+        """Close connections: all, or those of one client; return how many.
 
-    def end_offset(self, topic: str, partition: int) -> int:
-        """Return the offset the next record of a partition gets.
+        A connection is known by the client id of its last request.
+        """
+        chosen = [c for c in self._connections if client_id in {None, c.client_id}]
+        for connection in chosen:
+            connection.close()
+        return len(chosen)
+
+    async def stop_broker(self, broker: int) -> None:
+        """Take one broker id down: its connections end, others lead and coordinate.
+
+        Partitions that no other id has a replica of have no leader until it is back.
 
         Raises:
-            KeyError: There is no such partition.
+            KeyError: There is no such broker id.
         """
-        log = self._running().topics.log(topic, partition)
-        if log is None:
-            raise KeyError(f"{topic}/{partition}")
-        return log.end
+        node = self._node(broker)
+        if not node.up:
+            return
+        with self._coordinators_may_move():
+            node.up = False
+            self._stop_listening(broker)
+            self._running().topics.elect()
 
-    def committed(self, group: str, topic: str, partition: int) -> int | None:
-        """Return what a group has committed, or None."""
-        known = self._running().groups.get(group)
-        found = known.offsets.get((topic, partition)) if known is not None else None
-        return None if found is None else found.offset
+    async def start_broker(self, broker: int) -> None:
+        """Bring a broker id back, on its old port. It leads what has no other leader.
 
-    def members(self, group: str) -> list[str]:
-        """Return the ids of a group's members."""
-        known = self._running().groups.get(group)
-        return [] if known is None else list(known.members)
-
-    # -- interfering --------------------------------------------------------------------
-
-    def control(self, api: str, control: Control | None) -> None:
-        """Ask `control` before every request of a kind; None takes it away.
-
-        Args:
-            api: A request's name, such as `produce` or `join_group`.
-            control: Returns what is to happen, or None to let it pass.
+        Raises:
+            KeyError: There is no such broker id.
+            PortInUse: Another program has taken its port meanwhile.
         """
-        if control is None:
-            self._controls.pop(api, None)
-        else:
-            self._controls[api] = control
+        node = self._node(broker)
+        if node.up:
+            return
+        await self._listen(node)
+        with self._coordinators_may_move():
+            node.up = True
+            self._running().topics.elect()
 
-    def expire_member(self, group: str, member: str) -> None:
-        """End a member's session, as if it had been silent for too long."""
-        known = self._running().groups.get(group)
-        if known is not None:
-            known.expire(member)
+    # -- Surroundings of a connection -------------------------------------------------------
+
+    @property
+    def state(self) -> BrokerState:
+        """What the broker knows; for its own parts."""
+        return self._running()
+
+    @property
+    def faults(self) -> Faults:
+        """The control points; for its own parts."""
+        return self._faults
+
+    def opened(self, connection: Connection) -> bool:
+        """See `Surroundings`."""
+        if len(self._connections) >= self._options.max_connections:
+            if self._refused == 0:  # one line until housekeeping tells how many there were
+                _log.warning(
+                    "refused a connection: there are too many", open=len(self._connections)
+                )
+            self._refused += 1
+            return False
+        self._connections[connection] = None
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """See `Surroundings`."""
+        self._connections.pop(connection, None)
+        if not self._connections and self._emptied is not None:
+            self._emptied.set()
+
+    def when_durable(self, call: Callable[[], None]) -> None:
+        """See `Surroundings`."""
+        call()
 
     # -- inside -------------------------------------------------------------------------
 
-    def _running(self) -> BrokerState:
-        if self._state is None:
-            raise BrokerError("the broker was not started; use `async with Broker() as broker`")
-        return self._state
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "asyncio runs this as a task"
-        self._connections.add(task)
+    def _keep_house(self) -> None:
+        options, loop = self._options, asyncio.get_running_loop()
         try:
-            await self._serve(reader, writer)
-        except MalformedRequest as error:
-            peer = writer.get_extra_info("peername")
-            _log.warning(
-                "closed a connection that does not speak our protocol",
-                peer=str(peer),
-                reason=str(error),
-            )
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            pass  # the client is gone; its sessions end by their own timers
-        except asyncio.CancelledError:
-            pass  # aclose; a stream handler that ends cancelled makes asyncio print it
-        finally:
-            self._connections.discard(task)
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # One request at a time and answers in order, as Kafka serves a connection.
-        while True:
-            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-            if not 0 < length <= _MAX_FRAME:
-                raise MalformedRequest(f"a frame of {length} bytes")
-            request = parse(await reader.readexactly(length))
-            action = self._action(request)
-            if isinstance(action, Delay):
-                await asyncio.sleep(action.seconds)
-            if isinstance(action, DropBefore):
-                return
-            reply = await answer(self._running(), request)
-            if isinstance(action, DropAnswer):
-                return
-            if reply is not None:
-                writer.writelines(reply)
-                await writer.drain()
-
-    def _action(self, request: Request) -> Action | None:
-        control = self._controls.get(request.api.name)
-        if control is None:
-            return None
-        return control(RequestInfo(request.api.name, request.version, request.client_id))
+            self._running().housekeep()
+        except CodecMissing as error:
+            _log.warning("a topic cannot be compacted", reason=str(error))
+        if self._refused > 1:
+            _log.warning("refused connections: there were too many", refused=self._refused)
+        self._refused = 0
+        now = loop.time()
+        for connection in list(self._connections):
+            stalled = connection.stalled_since
+            if stalled is not None and now - stalled > options.stall_timeout:
+                connection.close(f"it has not read its answers for {now - stalled:.0f} s")
+            elif not connection.waits and now - connection.last_heard > options.idle_timeout:
+                connection.close()
+        self._housekeeping = loop.call_later(options.housekeeping, self._keep_house)

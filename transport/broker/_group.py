@@ -1,112 +1,59 @@
-"""One consumer group: members, generations, rebalances, committed offsets.
+"""One consumer group: members, generations, rebalances.
 
 A state machine in the shape of Kafka's classic protocol. It knows no loop: its
 timers are handed in, and whoever waits hands in a callback.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import NamedTuple, Protocol
+from collections import Counter
+from collections.abc import Callable, Mapping
 
-from ._errors import ErrorCode
+from ._clock import Later, Timer
+from ._member import Joined, Member, State, Synced
+from .wire import ErrorCode
 
-
-class Timer(Protocol):
-    """A timer that may be taken back."""
-
-    def cancel(self) -> None:
-        """Take it back."""
-        ...
+_FIRST_JOIN = 300.0
+"""Seconds a new member may wait for its first generation without a sign of life."""
 
 
-Later = Callable[[float, Callable[[], None]], Timer]
-"""Calls something after so many seconds."""
-
-
-class State(Enum):
-    """Where a group is in its life; the values are Kafka's names."""
-
-    EMPTY = "Empty"
-    PREPARING = "PreparingRebalance"
-    COMPLETING = "CompletingRebalance"
-    STABLE = "Stable"
-
-
-class Joined(NamedTuple):
-    """The answer to a join."""
-
-    error: ErrorCode
-    generation: int = -1
-    protocol: str = ""
-    leader: str = ""
-    member: str = ""
-    members: Sequence[tuple[str, str | None, bytes]] = ()
-
-
-class Synced(NamedTuple):
-    """The answer to a sync."""
-
-    error: ErrorCode
-    assignment: bytes = b""
-
-
-@dataclass(slots=True)
-class Member:
-    """A member, and what it waits for."""
-
-    id: str
-    instance: str | None
-    client_id: str
-    client_host: str
-    session_timeout: float
-    rebalance_timeout: float
-    protocols: dict[str, bytes]
-    assignment: bytes = b""
-    on_joined: Callable[[Joined], None] | None = None
-    on_synced: Callable[[Synced], None] | None = None
-    session: Timer | None = None
-
-
-class Committed(NamedTuple):
-    """A committed offset with its metadata."""
-
-    offset: int
-    metadata: str | None
-
-
-@dataclass(slots=True)
 class Group:
-    """A group and its rules.
+    """A group's members and its rules.
 
-    Attributes:
+    Args:
         name: The group's id.
         later: Sets timers.
         join_delay: Seconds an empty group waits for more members before its
             first rebalance ends.
+        changed: Called when a generation begins or the group becomes empty.
     """
 
-    name: str
-    later: Later
-    join_delay: float = 0.0
-    state: State = State.EMPTY
-    generation: int = 0
-    protocol_type: str = ""
-    protocol: str = ""
-    leader: str = ""
-    members: dict[str, Member] = field(default_factory=dict[str, Member])
-    offsets: dict[tuple[str, int], Committed] = field(
-        default_factory=dict[tuple[str, int], Committed]
-    )
-    _pending: set[str] = field(default_factory=set[str])
-    _rebalance: Timer | None = None
-    _delaying: bool = False
+    def __init__(
+        self,
+        name: str,
+        later: Later,
+        join_delay: float = 0.0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.state = State.EMPTY
+        self.generation = 0
+        self.protocol_type = ""
+        self.protocol = ""
+        self.leader = ""
+        self.members: dict[str, Member] = {}
+        self._later = later
+        self._join_delay = join_delay
+        self._changed = changed
+        self._static: dict[str, str] = {}
+        self._pending: dict[str, Timer] = {}
+        self._rebalance: Timer | None = None
+        self._unsynced: Timer | None = None
+        self._delaying = False
 
     # -- joining --------------------------------------------------------------------
 
-    def expect(self, member: str) -> None:
-        """Remember an id handed out to a client that will join with it."""
-        self._pending.add(member)
+    def expect(self, member: str, session_timeout: float) -> None:
+        """Remember an id handed out to a client that is to join with it before long."""
+        self._pending[member] = self._later(session_timeout, lambda: self._give_up(member))
 
     def join(
         self,
@@ -118,82 +65,129 @@ class Group:
         """Let a member join, or join again; `answer` is called when the rebalance ends.
 
         Args:
-            member: The id it comes with.
+            member: The id it comes with; empty when it has none.
             joining: What it brings; its id is the one it shall have.
             protocol_type: `consumer`, as a rule.
             answer: Called once, perhaps at once.
         """
-        if self.members and (
-            protocol_type != self.protocol_type or not self._common(joining.protocols)
-        ):
-            answer(Joined(ErrorCode.INCONSISTENT_GROUP_PROTOCOL))
-            return
-        self._replace_static(joining)
-        known = self.members.get(joining.id)
-        if known is None and member and member not in self._pending and not joining.instance:
-            answer(Joined(ErrorCode.UNKNOWN_MEMBER_ID))
-            return
-        self._pending.discard(joining.id)
-        if not self.members:
-            self.protocol_type = protocol_type
-        if known is None:
-            self.members[joining.id] = known = joining
-            unchanged = False
+        if not self._fits(protocol_type, joining):
+            answer(Joined(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member=member))
+        elif not member and joining.instance in self._static:
+            self._replace(self.members[self._static[joining.instance or ""]], joining, answer)
+        elif not member or member in self._pending:
+            self._add(joining, protocol_type, answer)
         else:
-            unchanged = known.protocols == joining.protocols
-            known.protocols = joining.protocols
-            known.session_timeout = joining.session_timeout
-            known.rebalance_timeout = joining.rebalance_timeout
-        self._touch(known)
-        settled = self.state in {State.COMPLETING, State.STABLE}
-        if settled and unchanged and (self.state is State.COMPLETING or known.id != self.leader):
-            answer(self._joined(known))
-            return
-        known.on_joined = answer
-        if self.state is not State.PREPARING:
-            self._prepare()
-        self._end_if_complete()
+            self._join_again(member, joining, answer)
 
-    def _replace_static(self, joining: Member) -> None:
-        """A static member that comes back takes its own place; its former self is fenced."""
-        if joining.instance is None:
-            return
-        for former in list(self.members.values()):
-            if former.instance == joining.instance and former.id != joining.id:
-                self._dismiss(former, ErrorCode.FENCED_INSTANCE_ID)
-                del self.members[former.id]
-
-    def _common(self, protocols: Mapping[str, bytes]) -> bool:
-        return any(
-            all(name in member.protocols for member in self.members.values()) for name in protocols
+    def _fits(self, protocol_type: str, joining: Member) -> bool:
+        if not self.members:
+            return bool(protocol_type)
+        return protocol_type == self.protocol_type and any(
+            all(name in member.protocols for member in self.members.values())
+            for name in joining.protocols
         )
 
-    def _prepare(self) -> None:
+    def _add(self, joining: Member, protocol_type: str, answer: Callable[[Joined], None]) -> None:
+        waiting = self._pending.pop(joining.id, None)
+        if waiting is not None:
+            waiting.cancel()
+        if not self.members:
+            self.protocol_type = protocol_type
+        self.members[joining.id] = joining
+        if joining.instance is not None:
+            self._static[joining.instance] = joining.id
+        joining.on_joined = answer
+        self._touch(joining, _FIRST_JOIN)
+        self._begin()
+
+    def _replace(self, former: Member, joining: Member, answer: Callable[[Joined], None]) -> None:
+        """A static member that comes back takes its own place; its former self is fenced."""
+        old_leader, old_protocol = self.leader, self.protocol
+        former.dismiss(ErrorCode.FENCED_INSTANCE_ID)
+        joining.assignment = former.assignment
+        joining.is_new = former.is_new
+        # In the place of the former, for the order of members is what assignors go by.
+        self.members = {
+            (joining.id if id_ == former.id else id_): (joining if id_ == former.id else known)
+            for id_, known in self.members.items()
+        }
+        self._static[joining.instance or ""] = joining.id
+        if self.leader == former.id:
+            self.leader = joining.id
+        self._touch(joining, joining.session_timeout)
+        if self.state is State.STABLE and self._choose() == old_protocol:
+            # Nobody else notices. The old leader's id keeps it from assigning anew.
+            answer(Joined(ErrorCode.NONE, self.generation, self.protocol, old_leader, joining.id))
+            return
+        joining.on_joined = answer
+        self._begin()
+
+    def _join_again(self, member: str, joining: Member, answer: Callable[[Joined], None]) -> None:
+        error = self._known(member, joining.instance)
+        if error is not ErrorCode.NONE:
+            answer(Joined(error, member=member))
+            return
+        known = self.members[member]
+        unchanged = known.protocols == joining.protocols
+        stays = self.state is State.COMPLETING or (
+            self.state is State.STABLE and member != self.leader
+        )
+        if unchanged and stays:
+            self._touch(known, known.session_timeout)
+            answer(self._joined(known))
+            return
+        known.take_over(joining)
+        if known.on_joined is not None:  # it asked before, over a connection it has given up
+            known.on_joined(Joined(ErrorCode.UNKNOWN_MEMBER_ID, member=member))
+        known.on_joined = answer
+        self._touch(known, known.session_timeout)
+        self._begin()
+
+    def rebalance(self) -> None:
+        """Have all members join anew, as if one had come."""
+        if self.members:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin a rebalance, or see whether the one under way is complete."""
+        if self.state is not State.PREPARING:
+            self._settle(ErrorCode.REBALANCE_IN_PROGRESS)
+            self._delaying = self.state is State.EMPTY and self._join_delay > 0
+            self.state = State.PREPARING
+            self._await_joins()
+        self._end_if_complete()
+
+    def _settle(self, error: ErrorCode) -> None:
+        if self._unsynced is not None:
+            self._unsynced.cancel()
+            self._unsynced = None
         for member in self.members.values():
             if member.on_synced is not None:
                 waiting, member.on_synced = member.on_synced, None
-                waiting(Synced(ErrorCode.REBALANCE_IN_PROGRESS))
-        self._delaying = self.state is State.EMPTY and self.join_delay > 0
-        self.state = State.PREPARING
-        if self._delaying:
-            wait = self.join_delay
-        else:
-            wait = max((m.rebalance_timeout for m in self.members.values()), default=0.0)
-        self._rebalance = self.later(wait, self._time_is_up)
+                waiting(Synced(error))
+
+    def _await_joins(self) -> None:
+        longest = max((m.rebalance_timeout for m in self.members.values()), default=0.0)
+        wait = self._join_delay if self._delaying else longest
+        self._rebalance = self._later(wait, self._time_is_up)
 
     def _time_is_up(self) -> None:
         self._delaying = False
         self._rebalance = None
-        for member in list(self.members.values()):
-            if member.on_joined is None:
-                self._dismiss(member, ErrorCode.UNKNOWN_MEMBER_ID)
-                del self.members[member.id]
+        absent = [member for member in self.members.values() if member.on_joined is None]
+        for member in absent:
+            if member.instance is None:
+                self._drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
+        if self.members and all(member.on_joined is None for member in self.members.values()):
+            self._await_joins()  # static members alone, and none of them is here
+            return
         self._end_join()
 
     def _end_if_complete(self) -> None:
         if (
             self.state is State.PREPARING
             and not self._delaying
+            and not self._pending
             and all(member.on_joined is not None for member in self.members.values())
         ):
             self._end_join()
@@ -205,22 +199,35 @@ class Group:
         self.generation += 1
         if not self.members:
             self.state, self.leader, self.protocol = State.EMPTY, "", ""
+            self._changed()
             return
-        if self.leader not in self.members:
-            self.leader = next(iter(self.members))
-        self.protocol = next(
-            name for name in self.members[self.leader].protocols if self._shared(name)
-        )
+        leader = self.members.get(self.leader)
+        if leader is None or leader.on_joined is None:
+            self.leader = next(id_ for id_, m in self.members.items() if m.on_joined is not None)
+        self.protocol = self._choose()
         self.state = State.COMPLETING
-        for member in self.members.values():
-            member.assignment = b""
+        self._changed()
+        longest = max(m.rebalance_timeout for m in self.members.values())
+        self._unsynced = self._later(longest, self._drop_unsynced)
+        for member in list(self.members.values()):
             waiting, member.on_joined = member.on_joined, None
-            self._touch(member)
+            member.is_new = member.synced = False
+            self._touch(member, member.session_timeout)
             if waiting is not None:
                 waiting(self._joined(member))
 
-    def _shared(self, protocol: str) -> bool:
-        return all(protocol in member.protocols for member in self.members.values())
+    def _choose(self) -> str:
+        """Return the protocol most members like best among those that all know."""
+        known = [
+            name
+            for name in next(iter(self.members.values())).protocols
+            if all(name in member.protocols for member in self.members.values())
+        ]
+        votes = Counter(
+            next(name for name in member.protocols if name in known)
+            for member in self.members.values()
+        )
+        return votes.most_common(1)[0][0]
 
     def _joined(self, member: Member) -> Joined:
         everybody = (
@@ -240,16 +247,18 @@ class Group:
         generation: int,
         assignments: Mapping[str, bytes],
         answer: Callable[[Synced], None],
+        instance: str | None = None,
     ) -> None:
         """Give a member its assignment, once the leader has brought all of them."""
-        error = self._check(member, generation)
+        error = self.check(member, generation, instance)
         if error is ErrorCode.NONE and self.state is State.PREPARING:
             error = ErrorCode.REBALANCE_IN_PROGRESS
         if error is not ErrorCode.NONE:
             answer(Synced(error))
             return
         known = self.members[member]
-        self._touch(known)
+        known.synced = True
+        self._touch(known, known.session_timeout)
         if self.state is State.STABLE:
             answer(Synced(ErrorCode.NONE, known.assignment))
             return
@@ -261,90 +270,121 @@ class Group:
             each.assignment = assignments.get(each.id, b"")
             waiting, each.on_synced = each.on_synced, None
             if waiting is not None:
-                self._touch(each)
+                self._touch(each, each.session_timeout)
                 waiting(Synced(ErrorCode.NONE, each.assignment))
 
-    def heartbeat(self, member: str, generation: int) -> ErrorCode:
+    def heartbeat(self, member: str, generation: int, instance: str | None = None) -> ErrorCode:
         """Take a sign of life; tell of a rebalance under way."""
-        error = self._check(member, generation)
+        error = self.check(member, generation, instance)
         if error is ErrorCode.NONE:
-            self._touch(self.members[member])
+            self.alive(member)
             if self.state is State.PREPARING:
                 return ErrorCode.REBALANCE_IN_PROGRESS
         return error
 
-    def leave(self, member: str) -> ErrorCode:
+    def alive(self, member: str) -> None:
+        """Take anything a member does for a sign of life."""
+        known = self.members[member]
+        self._touch(known, known.session_timeout)
+
+    def leave(self, member: str, instance: str | None = None) -> ErrorCode:
         """Let a member go at once, without waiting for its session to end."""
-        self._pending.discard(member)
-        known = self.members.get(member)
-        if known is None:
-            return ErrorCode.UNKNOWN_MEMBER_ID
-        self._remove(known)
-        return ErrorCode.NONE
+        if not member and instance is not None:
+            member = self._static.get(instance, "")
+        if member in self._pending:
+            self._give_up(member)
+            return ErrorCode.NONE
+        error = self._known(member, instance)
+        if error is ErrorCode.NONE:
+            self._remove(self.members[member])
+        return error
 
     def expire(self, member: str) -> None:
         """End a member's session, as if it had been silent for too long."""
         known = self.members.get(member)
         if known is None:
             return
-        if known.on_joined is not None or known.on_synced is not None:
-            self._touch(known)  # it waits for us, and cannot speak meanwhile
+        waits = known.on_joined is not None or known.on_synced is not None
+        if waits and not known.is_new:
+            self._touch(known, known.session_timeout)  # it cannot speak meanwhile
             return
         self._remove(known)
 
-    def commit(
-        self, member: str, generation: int, offsets: Mapping[tuple[str, int], Committed]
-    ) -> ErrorCode:
-        """Keep offsets. A client outside the group may while the group is empty."""
-        if generation < 0 and not member:
-            error = ErrorCode.UNKNOWN_MEMBER_ID if self.members else ErrorCode.NONE
-        else:
-            error = self._check(member, generation)
-            if error is ErrorCode.NONE:
-                self._touch(self.members[member])
-                # While members are still joining, the generation before may commit
-                # what it has handled; between join and sync nobody owns anything.
-                if self.state is State.COMPLETING:
-                    error = ErrorCode.REBALANCE_IN_PROGRESS
-        if error is ErrorCode.NONE:
-            self.offsets.update(offsets)
+    def check(self, member: str, generation: int, instance: str | None = None) -> ErrorCode:
+        """Tell whether a request comes from a member of this generation."""
+        error = self._known(member, instance)
+        if error is ErrorCode.NONE and generation != self.generation:
+            return ErrorCode.ILLEGAL_GENERATION
         return error
+
+    def may_commit(self, member: str, generation: int, instance: str | None = None) -> ErrorCode:
+        """Tell whether offsets may be committed; outsiders may while the group is empty."""
+        if generation < 0 and self.state is State.EMPTY:
+            return ErrorCode.NONE
+        if generation < 0 and not member and instance is None:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        error = self.check(member, generation, instance)
+        # While members are still joining, the generation before may commit what it
+        # has handled; between join and sync nobody owns anything.
+        if error is ErrorCode.NONE and self.state is State.COMPLETING:
+            return ErrorCode.REBALANCE_IN_PROGRESS
+        return error
+
+    # -- coming and going of the whole -----------------------------------------------------
+
+    def move(self) -> None:
+        """Be taken over by another coordinator.
+
+        It knows the members, and whoever waited for the former one has to ask anew.
+        """
+        for member in self.members.values():
+            if member.on_joined is not None:
+                waiting_join, member.on_joined = member.on_joined, None
+                waiting_join(Joined(ErrorCode.NOT_COORDINATOR, member=member.id))
+        self._settle(ErrorCode.NOT_COORDINATOR)
+        for member in self.members.values():
+            self._touch(member, member.session_timeout)
+        for pending in list(self._pending):
+            self._give_up(pending)
 
     def close(self) -> None:
         """Take all timers back."""
-        if self._rebalance is not None:
-            self._rebalance.cancel()
-        for member in self.members.values():
-            if member.session is not None:
-                member.session.cancel()
+        timers = [self._rebalance, self._unsynced, *self._pending.values()]
+        for timer in [*timers, *(member.session for member in self.members.values())]:
+            if timer is not None:
+                timer.cancel()
 
     # -- inside -----------------------------------------------------------------------
 
-    def _check(self, member: str, generation: int) -> ErrorCode:
-        if member not in self.members:
-            return ErrorCode.UNKNOWN_MEMBER_ID
-        if generation != self.generation:
-            return ErrorCode.ILLEGAL_GENERATION
-        return ErrorCode.NONE
+    def _known(self, member: str, instance: str | None) -> ErrorCode:
+        if instance is not None and instance in self._static and self._static[instance] != member:
+            return ErrorCode.FENCED_INSTANCE_ID
+        return ErrorCode.NONE if member in self.members else ErrorCode.UNKNOWN_MEMBER_ID
 
-    def _touch(self, member: Member) -> None:
+    def _touch(self, member: Member, seconds: float) -> None:
         if member.session is not None:
             member.session.cancel()
-        member.session = self.later(member.session_timeout, lambda: self.expire(member.id))
+        member.session = self._later(seconds, lambda: self.expire(member.id))
 
-    def _remove(self, member: Member) -> None:
-        self._dismiss(member, ErrorCode.UNKNOWN_MEMBER_ID)
-        del self.members[member.id]
-        if self.state in {State.COMPLETING, State.STABLE}:
-            self._prepare()
+    def _give_up(self, member: str) -> None:
+        self._pending.pop(member).cancel()
         self._end_if_complete()
 
-    @staticmethod
-    def _dismiss(member: Member, error: ErrorCode) -> None:
-        if member.session is not None:
-            member.session.cancel()
-        if member.on_joined is not None:
-            member.on_joined(Joined(error, member=member.id))
-        if member.on_synced is not None:
-            member.on_synced(Synced(error))
-        member.on_joined = member.on_synced = None
+    def _drop(self, member: Member, error: ErrorCode) -> None:
+        member.dismiss(error)
+        del self.members[member.id]
+        if member.instance is not None and self._static.get(member.instance) == member.id:
+            del self._static[member.instance]
+
+    def _drop_unsynced(self) -> None:
+        """Let go of members that joined and never asked for their assignment."""
+        self._unsynced = None
+        silent = [member for member in self.members.values() if not member.synced]
+        for member in silent:
+            self._drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
+        if silent:
+            self._begin()
+
+    def _remove(self, member: Member) -> None:
+        self._drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
+        self._begin()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from ._errors import MalformedRequest
+from ._codes import MalformedRequest
 
 Body: TypeAlias = dict[str, Any]
 
@@ -152,14 +152,14 @@ class Array:
     """Any number of values, or None."""
 
     def __init__(self, of: WireType) -> None:
-        self._of = of
+        self.of = of
 
     def read(self, reader: Reader, version: int) -> list[Any] | None:
         """Read the values."""
         count = I32.read(reader, version)
         if count > _MAX_ARRAY:
             raise MalformedRequest(f"an array of {count} elements")
-        return None if count < 0 else [self._of.read(reader, version) for _ in range(count)]
+        return None if count < 0 else [self.of.read(reader, version) for _ in range(count)]
 
     def write(self, value: Sequence[Any] | None, version: int, out: list[bytes]) -> None:
         """Append the values' bytes."""
@@ -168,7 +168,7 @@ class Array:
             return
         I32.write(len(value), version, out)
         for element in value:
-            self._of.write(element, version, out)
+            self.of.write(element, version, out)
 
 
 def each(*fields: Field) -> Array:
