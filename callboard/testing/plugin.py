@@ -6,6 +6,7 @@ callboard until a test asks for it, and changes nothing for tests that do not:
 - `@pytest.mark.callboard_virtual` runs an async test in virtual time;
 - `callboard_seed` is a fixture, `--callboard-seed` an option; a test that used the seed and failed
   says how to run it again;
+- `callboard_broker` is a fixture: a Kafka broker of the test's own, for any client;
 - `callboard_strict` is a setting and a fixture: a test fails if it leaves actors or dead letters.
 
 Its parts are fixtures and hooks, not an API to call.
@@ -23,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ._broker_thread import BrokerThread
     from ._strict import Allowed, Watch
 
 __all__: list[str] = []
 
 _VIRTUAL = "callboard_virtual"
 _ALLOW = "callboard_allow"
+_BROKER = "callboard_broker"
 _MAX_SEED = 2**32
 
 _given = pytest.StashKey[int]()  # of the session: the seed for all tests, if there is one
@@ -65,6 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{_ALLOW}(dead_letters=False, leaks=False): what this test may leave in strict mode",
+    )
+    config.addinivalue_line(
+        "markers",
+        f"{_BROKER}(brokers=1, ...): options of the fixture {_BROKER}, as BrokerOptions has them",
     )
     given = (
         config.getoption("--callboard-seed")
@@ -207,6 +214,28 @@ def _async_fixtures(item: pytest.Function) -> list[str]:
         if inspect.iscoroutinefunction(definitions[-1].func)
         or inspect.isasyncgenfunction(definitions[-1].func)
     ]
+
+
+# --- the broker -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def callboard_broker(request: pytest.FixtureRequest) -> "Generator[BrokerThread]":
+    """Give a Kafka broker of the test's own, in memory, that can be told to misbehave.
+
+    `callboard_broker.bootstrap` is the address for clients of any kind, in this process or
+    another. It runs in a thread of its own, so tests may be async or not, on whatever loop.
+    """
+    from ..transport.broker import BrokerOptions  # noqa: PLC0415 - see the module
+    from ._broker_thread import BrokerThread  # noqa: PLC0415 - see the module
+
+    mark = request.node.get_closest_marker(_BROKER)
+    try:
+        options = BrokerOptions(*mark.args, **mark.kwargs) if mark else BrokerOptions()
+    except TypeError as error:
+        pytest.fail(f"{_BROKER} takes the options of BrokerOptions: {error}", pytrace=False)
+    with BrokerThread(options) as broker:
+        yield broker
 
 
 # --- strict mode ----------------------------------------------------------------------------------

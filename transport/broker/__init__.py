@@ -31,6 +31,7 @@ from ._faults import (
     Throttle,
 )
 from ._inspection import BrokerStatistics, GroupView, PartitionView, TransactionView
+from ._interference import Interference
 from ._state import BrokerOptions
 from .wire import ErrorCode
 
@@ -49,6 +50,7 @@ __all__ = [
     "Fail",
     "Fault",
     "GroupView",
+    "Interference",
     "PartitionView",
     "PortInUse",
     "RequestInfo",
