@@ -25,6 +25,11 @@ _POM = f"""\
       <version>{VERSION}</version>
     </dependency>
     <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
+      <version>{VERSION}</version>
+    </dependency>
+    <dependency>
       <groupId>org.slf4j</groupId>
       <artifactId>slf4j-simple</artifactId>
       <version>{_SLF4J}</version>
@@ -56,7 +61,7 @@ def java() -> str:
 def jars_folder() -> Path:
     """Return where the jars are, or will be."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "callboard" / f"apache-kafka-{VERSION}"
+    return Path(cache) / "callboard" / f"apache-kafka-{VERSION}-tools"
 
 
 def ensure_jars() -> Path:

@@ -13,6 +13,7 @@ import structlog
 from ._clock import Clock, Timer
 from ._cluster import Cluster, Node
 from ._connection import Connection
+from ._durability import Durability, sync_interval
 from ._errors import BrokerError, PortInUse
 from ._faults import Faults
 from ._inspection import BrokerStatistics
@@ -50,6 +51,7 @@ class Broker(Interference):
         self._faults = Faults()
         self._servers: dict[int, asyncio.Server] = {}
         self._connections: dict[Connection, None] = {}
+        self._durability: Durability | None = None
         self._housekeeping: Timer | None = None
         self._refused = 0
         self._emptied: asyncio.Event | None = None
@@ -76,9 +78,11 @@ class Broker(Interference):
         ]
         # Called through the module, so that whoever owns time may replace it there.
         clock = Clock(later, lambda: time.time())  # noqa: PLW0108 - see above
+        interval = sync_interval(options.fsync)
         store = self._open_store()
         try:
             self._state = BrokerState(options, clock, store, Cluster(nodes))
+            self._durability = Durability(store, interval, self._disk_failed)
             for node in nodes:
                 await self._listen(node)
         except BaseException:
@@ -117,6 +121,8 @@ class Broker(Interference):
             self._emptied = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), self._options.close_timeout)
+        if self._durability is not None:
+            self._durability.close()
         if self._state is not None:
             self._state.close()
 
@@ -224,11 +230,22 @@ class Broker(Interference):
         if not self._connections and self._emptied is not None:
             self._emptied.set()
 
+    def is_durable(self) -> bool:
+        """See `Surroundings`."""
+        return self._durability is None or not self._durability.owed()
+
     def when_durable(self, call: Callable[[], None]) -> None:
         """See `Surroundings`."""
-        call()
+        assert self._durability is not None, "it said that something is not durable"
+        self._durability.wait(call)
 
     # -- inside -------------------------------------------------------------------------
+
+    def _disk_failed(self, error: OSError) -> None:
+        """Take nothing more, and answer nobody who wrote: it may be lost."""
+        del error
+        self._running().disk_full = True
+        self.disconnect_clients()
 
     def _keep_house(self) -> None:
         options, loop = self._options, asyncio.get_running_loop()

@@ -53,6 +53,10 @@ class Surroundings(Protocol):
         """Take note that a connection is over."""
         ...
 
+    def is_durable(self) -> bool:
+        """Tell whether everything written so far is as safe as it was asked to be."""
+        ...
+
     def when_durable(self, call: Callable[[], None]) -> None:
         """Call back when everything written so far is as safe as it was asked to be."""
         ...
@@ -238,7 +242,7 @@ class Connection(asyncio.Protocol):
             self._owes = True
             self._waiting = result
             result.add_done_callback(lambda future: self._arrived(future, done))
-        elif state.store.unsynced and state.options.fsync == "always":
+        elif not self._around.is_durable():
             self._owes = True
             self._around.when_durable(lambda: self._durable(result, done))
         else:
