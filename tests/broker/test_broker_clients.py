@@ -103,25 +103,6 @@ async def test_a_slow_answer_is_waited_for(broker: Broker) -> None:
         await delayed
 
 
-async def test_garbage_closes_one_connection_and_hurts_nobody(broker: Broker) -> None:
-    """Bytes of another protocol, a huge frame, an unknown request: closed, and the rest goes on."""
-    host, _, port = broker.bootstrap.partition(":")
-    for junk in (
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x7f\xff\xff\xff",
-        b"\x00\x00\x00\x0a" + b"\x03\xe7\x00\x00" + b"\x00" * 6,
-        b"\x00\x00\x00\x0a" + b"\x00\x01\x00\x0b" + b"\x00\x00\x00\x01" + b"\xff\xff",
-        b"\x00\x00\x00\x02\x00\x00",
-    ):
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(junk)
-        async with asyncio.timeout(5):
-            assert await reader.read() == b""
-        writer.close()
-    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
-        await producer.send_and_wait("t", b"x")
-
-
 async def test_a_port_in_use_is_told(broker: Broker) -> None:
     """The error names the port and what to do."""
     port = int(broker.bootstrap.partition(":")[2])

@@ -65,7 +65,7 @@ def jars_folder() -> Path:
 
 
 def ensure_jars() -> Path:
-    """Return the folder of the jars, fetching them when it is not there yet (44 MB).
+    """Return the folder of the jars, fetching them when it is not there yet (54 MB).
 
     Several processes may call it at once: each fetches into a folder of its
     own, and the first to end gives its folder the final name.

@@ -22,6 +22,7 @@ from ._handlers import HANDLERS, Answer
 from ._produce import RefusedUnheard
 from ._refusal import refusal
 from ._state import BrokerState, Call
+from .log import StorageFull
 from .wire import Body, ErrorCode, MalformedRequest
 
 _MAX_FRAME = 100 * 1024 * 1024
@@ -224,6 +225,12 @@ class Connection(asyncio.Protocol):
         try:
             result: Answer = HANDLERS[name](state, self._call(request), request.body or {})
         except RefusedUnheard:
+            self.close()
+            return
+        except StorageFull:
+            result = refusal(request.api, request.body or {}, ErrorCode.KAFKA_STORAGE_ERROR)
+        except Exception:  # a request must not take others down with it
+            _log.exception("a request failed", api=name, client=self._peer)
             self.close()
             return
 
