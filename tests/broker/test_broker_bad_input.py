@@ -34,7 +34,7 @@ async def hung_up(reader: asyncio.StreamReader) -> bool:
     """Wait until the broker has closed; an answer before that is a failure."""
     with contextlib.suppress(ConnectionResetError):
         async with asyncio.timeout(5):
-            return await reader.read() == b""
+            assert await reader.read() == b""
     return True
 
 

@@ -220,17 +220,9 @@ class Connection(asyncio.Protocol):
         answer: bool = True,
         close: bool = False,
     ) -> None:
-        state = self._around.state
-        name = request.api.name
         try:
-            result: Answer = HANDLERS[name](state, self._call(request), request.body or {})
+            result = self._result(request)
         except RefusedUnheard:
-            self.close()
-            return
-        except StorageFull:
-            result = refusal(request.api, request.body or {}, ErrorCode.KAFKA_STORAGE_ERROR)
-        except Exception:  # a request must not take others down with it
-            _log.exception("a request failed", api=name, client=self._peer)
             self.close()
             return
 
@@ -254,6 +246,18 @@ class Connection(asyncio.Protocol):
             self._around.when_durable(lambda: self._durable(result, done))
         else:
             done(result)
+
+    def _result(self, request: Request) -> Answer:
+        asked = request.body or {}
+        try:
+            return HANDLERS[request.api.name](self._around.state, self._call(request), asked)
+        except StorageFull:
+            return refusal(request.api, asked, ErrorCode.KAFKA_STORAGE_ERROR)
+        except RefusedUnheard:
+            raise
+        except Exception as error:  # a request must not take the others down with it
+            _log.exception("a request failed", api=request.api.name, client=self._peer)
+            raise RefusedUnheard from error
 
     def _arrived(self, future: "asyncio.Future[Body]", done: Callable[[Body | None], None]) -> None:
         self._waiting = None
