@@ -8,6 +8,7 @@ from ._bench import bench
 from ._broker import broker
 from ._demo import demo
 from ._run import run
+from ._simulate import simulate
 from ._tree import tree
 from ._version import print_version, version
 
@@ -39,5 +40,6 @@ app.command()(run)
 app.command()(broker)
 app.command()(demo)
 app.command()(tree)
+app.command()(simulate)
 app.add_typer(bench, name="bench")
 app.command()(version)

@@ -1,18 +1,22 @@
 """From `module:system` to an actor system."""
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .. import ActorSystem
 from ..actors import CallboardError
 
 _EXPECTED = "expected MODULE:SYSTEM, as in bank.app:system"
+_EXPECTED_SCENARIO = "expected MODULE:FUNCTION, as in tests.scenarios:checkout"
 
 
 class TargetError(CallboardError):
-    """What `callboard run` was given does not lead to an actor system."""
+    """What a command was given does not lead to what it needs."""
 
 
 def load_system(target: str) -> ActorSystem:
@@ -46,7 +50,27 @@ def load_system(target: str) -> ActorSystem:
     return made
 
 
-def _import(module_name: str, target: str) -> ModuleType:
+def load_scenario(target: str) -> Callable[..., Any]:
+    """Import the async function that `target` names; the current folder is importable.
+
+    Raises:
+        TargetError: Says which part does not fit, and what would.
+    """
+    module_name, _, name = target.partition(":")
+    if not (module_name and name):
+        raise TargetError(f"got {target!r}; {_EXPECTED_SCENARIO}")
+    module = _import(module_name, target, _EXPECTED_SCENARIO)
+    found: object = getattr(module, name, None)
+    if not inspect.iscoroutinefunction(found):
+        what = "has no such name" if found is None else f"has a {type(found).__name__} there"
+        raise TargetError(
+            f"{target!r}: the module {module_name} {what}; expected an async function that takes "
+            "a Simulation"
+        )
+    return found
+
+
+def _import(module_name: str, target: str, expected: str = _EXPECTED) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -58,7 +82,7 @@ def _import(module_name: str, target: str) -> ModuleType:
             raise
         raise TargetError(
             f"{target!r}: there is no module {error.name!r}. It is looked for in {here} and among "
-            f"the installed packages; {_EXPECTED}"
+            f"the installed packages; {expected}"
         ) from None
 
 

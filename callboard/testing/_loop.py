@@ -2,7 +2,6 @@
 
 import asyncio
 import heapq
-import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
@@ -19,30 +18,6 @@ Ts = TypeVarTuple("Ts")
 
 # 2026-01-01T00:00:00Z, the moment at which every virtual loop begins.
 EPOCH = 1_767_225_600.0
-
-
-class _NoWaiting(selectors.DefaultSelector):
-    """Looks for input and never waits for it; the loop's own pipe is all there is to look at."""
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        del timeout
-        return super().select(0)
-
-
-class _Timer(asyncio.TimerHandle):
-    """A timer that comes after those set earlier for the same moment.
-
-    asyncio's heap keeps no such order, and hardly needs to: real clocks differ between two calls.
-    """
-
-    __slots__ = ("number",)
-
-    number: int
-
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, _Timer):
-            return NotImplemented
-        return (self.when(), self.number) < (other.when(), other.number)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -74,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     runs_threads_inline: bool = True
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
+    _scheduled: list[Any]  # (when, number, timer): timers of one moment in the order they were set
     _timer_cancelled_count: int
     _clock_resolution: float
     _stopping: bool
@@ -88,7 +63,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers_set = 0
         self._ages = Ages()
         self._turns = None if seed is None else Turns(seed, self._ages)
-        super().__init__(_NoWaiting())
+        super().__init__()
 
     def time(self) -> float:
         """Return virtual seconds since the loop was made."""
@@ -110,10 +85,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """Call back at a virtual time; timers of the same moment in the order they were set."""
         self._check_closed()
-        timer: Any = _Timer(when, callback, args, self, context)
-        timer.number = self._timers_set
+        timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
         self._timers_set += 1
-        heapq.heappush(self._scheduled, timer)
+        heapq.heappush(self._scheduled, (when, self._timers_set, timer))
         timer._scheduled = True  # noqa: SLF001 - asyncio counts cancelled timers by it
         return cast("asyncio.TimerHandle", timer)
 
@@ -146,23 +120,35 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     # --- one iteration ----------------------------------------------------------------------------
     #
     # asyncio has no public place to decide what runs next. `_run_once`, `_ready` and `_scheduled`
-    # were tried on 3.11, 3.12 and 3.13; what stays to be done here is small.
+    # were tried on 3.11, 3.12 and 3.13. asyncio's own `_run_once` would look for input, of which
+    # there is none, and that takes longer than everything else here.
 
     def _run_once(self) -> None:
+        ready = self._ready
         self._drop_cancelled()
-        if not self._ready and not self._stopping:
+        if not ready and not self._stopping:
             self._jump()
-        due: list[asyncio.TimerHandle] = []
+        scheduled = self._scheduled
         soon = self._now + self._clock_resolution
-        while self._scheduled and self._scheduled[0].when() < soon:
-            due.append(self._pop())
-            self._drop_cancelled()
-        if self._turns is not None:
-            self._turns.shuffle_equal(due)
-        self._ready.extend(due)
-        if self._turns is not None:
-            self._turns.arrange(self._ready)
-        super()._run_once()  # type: ignore[misc]  # calls what is ready, and finds no timer due
+        if scheduled and scheduled[0][0] < soon:
+            due: list[asyncio.TimerHandle] = []
+            while scheduled and scheduled[0][0] < soon:
+                due.append(self._pop())
+                self._drop_cancelled()
+            due = self._due(due)
+            if self._turns is not None:
+                self._turns.shuffle_equal(due)
+            ready.extend(due)
+        if self._turns is not None and len(ready) > 1:
+            self._turns.arrange(ready)
+        for _ in range(len(ready)):
+            handle: Any = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001 - as asyncio's own loop does
+
+    def _due(self, due: list[asyncio.TimerHandle]) -> list[asyncio.TimerHandle]:
+        """Return which of the timers that are due are called now."""
+        return due
 
     def _jump(self) -> None:
         """Move the clock to the next timer."""
@@ -171,7 +157,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 "nothing can happen any more: no timer is left, and every task waits for "
                 f"another\n{self._left()}"
             )
-        when = self._scheduled[0].when()
+        when: float = self._scheduled[0][0]
         if when > self._until:
             # More time for the end: what is cancelled now may wait a little to clean up.
             self._until = max(self._now, self._until) + self._limit
@@ -183,12 +169,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = max(self._now, when)
 
     def _drop_cancelled(self) -> None:
-        while self._scheduled and self._scheduled[0].cancelled():
+        while self._scheduled and self._scheduled[0][2].cancelled():
             self._pop()
             self._timer_cancelled_count -= 1
 
     def _pop(self) -> asyncio.TimerHandle:
-        timer: Any = heapq.heappop(self._scheduled)
+        timer: Any = heapq.heappop(self._scheduled)[2]
         timer._scheduled = False  # noqa: SLF001 - asyncio counts cancelled timers by it
         return cast("asyncio.TimerHandle", timer)
 

@@ -78,7 +78,7 @@ class Broker(Interference):
         ]
         # Called through the module, so that whoever owns time may replace it there.
         clock = Clock(later, lambda: time.time())  # noqa: PLW0108 - see above
-        interval = sync_interval(options.fsync)
+        interval = sync_interval(options.fsync) if options.data is not None else None
         store = self._open_store()
         try:
             self._state = BrokerState(options, clock, store, Cluster(nodes))

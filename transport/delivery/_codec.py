@@ -56,7 +56,7 @@ class Codec:
         if header is None:
             header = (TYPE, message.DESCRIPTOR.full_name.encode())
             self._types[type(message)] = header
-        value = message.SerializeToString()
+        value = message.SerializeToString(deterministic=True)
         if len(value) > self.max_message_bytes:
             raise MessageTooLarge(
                 f"{message.DESCRIPTOR.full_name} has {len(value):,} bytes, the limit is "

@@ -92,7 +92,7 @@ def ask_failure(
         path=path, error_type=type(error).__qualname__, error=text_of(error)[:_MAX_ERROR]
     )
     headers: list[Header] = [(CORRELATION, correlation), (STATUS, FAILED)]
-    return Outbound(*target, failure.SerializeToString(), headers)
+    return Outbound(*target, failure.SerializeToString(deterministic=True), headers)
 
 
 def read_reply(

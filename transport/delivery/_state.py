@@ -41,7 +41,7 @@ def encode_window(window: Window) -> bytes:
             SourceWindow(source=source, floor=floor, seen=seen)
             for source, floor, seen in window.entries()
         ]
-    ).SerializeToString()
+    ).SerializeToString(deterministic=True)
 
 
 def decode_window(raw: bytes) -> Window:

@@ -34,6 +34,33 @@ class Record(NamedTuple):
     tombstone: bool
     raw: bytes
 
+    @property
+    def value(self) -> bytes | None:
+        """Its value; None for a tombstone. Read when it is asked for."""
+        size, at = self._value_at()
+        return None if size < 0 else self.raw[at : at + size]
+
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """Its headers, in order. Read when they are asked for."""
+        size, at = self._value_at()
+        count, at = _varint(self.raw, at + max(size, 0))
+        found: list[tuple[str, bytes | None]] = []
+        for _ in range(count):
+            length, at = _varint(self.raw, at)
+            name = self.raw[at : at + length].decode(errors="replace")
+            size, at = _varint(self.raw, at + length)
+            found.append((name, None if size < 0 else self.raw[at : at + size]))
+            at += max(size, 0)
+        return found
+
+    def _value_at(self) -> tuple[int, int]:
+        _, at = _varint(self.raw, 0)  # its length
+        _, at = _varint(self.raw, at + 1)  # behind its attributes: the time
+        _, at = _varint(self.raw, at)  # the offset
+        size, at = _varint(self.raw, at)
+        return _varint(self.raw, at + max(size, 0))
+
 
 def records_of(batch: Batch) -> Iterator[Record]:
     """Read a batch's records in order.

@@ -1,0 +1,128 @@
+"""What a run borrows from the process, and gives back: clocks, randomness, the collector."""
+
+import gc
+import logging
+import random
+import sys
+import time
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import structlog
+
+from .._loop import EPOCH
+from ._hosts import current_host
+from ._trace import Trace
+
+_NANO = 1_000_000_000
+
+
+@contextmanager
+def borrowed(seed: int, clock: Callable[[], float]) -> Generator[None]:
+    """Let the process's clocks show virtual time, and its randomness follow the seed.
+
+    Clients ask the `time` module and not the loop: without this, an hour of virtual time in a
+    second of real time would be a second to them. Restored afterwards, whatever happens.
+
+    Args:
+        seed: Of the module `random`.
+        clock: Virtual seconds.
+    """
+
+    def wall() -> float:
+        host = current_host.get()
+        return EPOCH + clock() + (host.skew if host is not None else 0.0)
+
+    virtual: dict[str, Callable[[], Any]] = {
+        "time": wall,
+        "time_ns": lambda: int(wall() * _NANO),
+        "monotonic": clock,
+        "monotonic_ns": lambda: int(clock() * _NANO),
+        "perf_counter": clock,
+        "perf_counter_ns": lambda: int(clock() * _NANO),
+    }
+    real = {name: getattr(time, name) for name in virtual}
+    randomness = random.getstate()
+    collecting = gc.isenabled()
+    gc.disable()  # what it finds, and when, depends on everything the process did before
+    random.seed(f"process {seed}")
+    for name, function in virtual.items():
+        setattr(time, name, function)
+    try:
+        yield
+    finally:
+        for name, function in real.items():
+            setattr(time, name, function)
+        random.setstate(randomness)
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def recorded(trace: Trace) -> Generator[None]:
+    """Have what is logged end up in the trace, and nowhere else."""
+
+    def note(_: Any, level: str, event: Any) -> Any:
+        host = current_host.get()
+        text = " ".join(f"{key}={value}" for key, value in event.items() if key != "event")
+        name = host.name if host is not None else "scenario"
+        trace.log(name, level, f"{event.get('event')} {text}".strip())
+        raise structlog.DropEvent
+
+    configured, before = structlog.is_configured(), structlog.get_config()
+    structlog.configure(
+        processors=[note],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=False,
+    )
+    handler = _IntoTrace(trace)
+    client = logging.getLogger("aiokafka")
+    propagate, client.propagate = client.propagate, False
+    client.addHandler(handler)
+    try:
+        yield
+    finally:
+        client.removeHandler(handler)
+        client.propagate = propagate
+        structlog.reset_defaults()
+        if configured:
+            structlog.configure(**before)
+
+
+class _IntoTrace(logging.Handler):
+    """Puts what a client logs into the trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(logging.WARNING)
+        self._trace = trace
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging."""
+        host = current_host.get()
+        name = host.name if host is not None else "scenario"
+        self._trace.log(name, record.levelname.lower(), record.getMessage())
+
+
+def bury(dead: list[Any]) -> None:
+    """Dispose of what dead hosts left, without a word and without effect.
+
+    Their coroutines are closed by that, and their `finally` blocks run: on a loop that is closed.
+    """
+
+    def silent(_: Any) -> None:
+        pass
+
+    hook, sys.unraisablehook = sys.unraisablehook, silent
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for task in dead:
+                task._log_destroy_pending = False  # noqa: SLF001 - it was killed on purpose
+                with suppress(BaseException):
+                    task.get_coro().close()
+            dead.clear()
+            gc.collect()
+    finally:
+        sys.unraisablehook = hook
