@@ -12,10 +12,10 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 # imports callboard.schemas.v1 and lands in the folders behind the links.
 PROTO_LINKS := callboard/schemas callboard/demo
 PROTO_ROOTS := -I callboard/schemas/v1=schemas/v1 -I callboard/demo/v1=examples/flights/v1 \
-	-I callboard/testing/scenarios/v1=callboard/testing/scenarios/v1
+	-I callboard/scenarios/v1=callboard/scenarios/v1
 PROTOS := $(patsubst schemas/%,callboard/schemas/%,$(wildcard schemas/v1/*.proto)) \
 	$(patsubst examples/flights/%,callboard/demo/%,$(wildcard examples/flights/v1/*.proto)) \
-	$(wildcard callboard/testing/scenarios/v1/*.proto)
+	$(wildcard callboard/scenarios/v1/*.proto)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SAY := @printf 'callboard: %s\n'

@@ -96,7 +96,7 @@ def simulate(
 
 
 def _find(name: str) -> "Scenario":
-    from ..testing.scenarios import SCENARIOS  # noqa: PLC0415 - see the package
+    from ..scenarios import SCENARIOS  # noqa: PLC0415 - see the package
 
     if ":" in name:
         from ._target import load_scenario  # noqa: PLC0415 - see the package

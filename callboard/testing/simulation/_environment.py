@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from .._loop import EPOCH
 from ._hosts import current_host
 from ._trace import Trace
 
@@ -20,7 +19,9 @@ _NANO = 1_000_000_000
 
 
 @contextmanager
-def borrowed(seed: int, clock: Callable[[], float]) -> Generator[None]:
+def borrowed(
+    seed: int, clock: Callable[[], float], wall_clock: Callable[[], float]
+) -> Generator[None]:
     """Let the process's clocks show virtual time, and its randomness follow the seed.
 
     Clients ask the `time` module and not the loop: without this, an hour of virtual time in a
@@ -29,11 +30,12 @@ def borrowed(seed: int, clock: Callable[[], float]) -> Generator[None]:
     Args:
         seed: Of the module `random`.
         clock: Virtual seconds.
+        wall_clock: The same, since the epoch.
     """
 
     def wall() -> float:
         host = current_host.get()
-        return EPOCH + clock() + (host.skew if host is not None else 0.0)
+        return wall_clock() + (host.skew if host is not None else 0.0)
 
     virtual: dict[str, Callable[[], Any]] = {
         "time": wall,

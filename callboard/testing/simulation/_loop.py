@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
 
-from .._loop import VirtualLoop
+from .. import VirtualLoop
 from ._hosts import Host, Running, current_host
 from ._network import Network, SimServer
 

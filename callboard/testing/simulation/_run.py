@@ -88,15 +88,12 @@ class _Options(NamedTuple):
 def _world(scenario: Scenario, options: _Options, remains: list[Any]) -> Outcome:
     """Make a world, let the scenario play in it, and leave its remains to be disposed of."""
     seed = options.seed
-    loop: SimLoop | None = None
-
-    def clock() -> float:
-        return loop.time() if loop is not None else 0.0
-
-    trace = Trace(clock)
+    trace = Trace()
     wires = Network(seed, options.network, trace)
-    with borrowed(seed, clock), recorded(trace), steady_client(), ordered_sets():
-        loop = SimLoop(seed=seed, limit=options.limit, network=wires)
+    loop = SimLoop(seed=seed, limit=options.limit, network=wires)
+    trace.open(loop.time)
+    clocks = borrowed(seed, loop.time, loop.wall_clock)
+    with clocks, recorded(trace), steady_client(), ordered_sets():
         loop.set_exception_handler(trace.unhandled)
         simulation = Simulation(seed, loop, trace, options.keep)
         asyncio.set_event_loop(loop)

@@ -28,14 +28,10 @@ class Event(NamedTuple):
 
 
 class Trace:
-    """Everything that happened. All of it counts for the digest; the last of it is kept.
+    """Everything that happened. All of it counts for the digest; the last of it is kept."""
 
-    Args:
-        clock: Virtual seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
+        self._clock: Callable[[], float] = float
         self._hash = hashlib.blake2b(digest_size=16)
         self._events: deque[Event] = deque(maxlen=_KEPT)
         self._open = True
@@ -55,6 +51,10 @@ class Trace:
         """Keep a line that was logged. It does not count: it may name places in memory."""
         if self._open:
             self._events.append(Event(self._clock(), host, level, text))
+
+    def open(self, clock: Callable[[], float]) -> None:
+        """Go by a clock from now on: virtual seconds."""
+        self._clock = clock
 
     def close(self) -> None:
         """Take note of nothing more: the run is over."""

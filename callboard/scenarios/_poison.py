@@ -3,10 +3,10 @@
 import asyncio
 import random
 
-from ... import ActorSystem, Entity, handler
-from ...supervision import Backoff, RetryPolicy
-from ...transport.broker import Broker
-from ..simulation import Machine, Simulation
+from .. import ActorSystem, Entity, handler
+from ..supervision import Backoff, RetryPolicy
+from ..testing.simulation import Machine, Simulation
+from ..transport.broker import Broker
 from ._common import ask_all, play, sent, settled
 from .v1.scenarios_pb2 import Put, ShelfState, Show
 

@@ -3,8 +3,8 @@
 import asyncio
 import random
 
-from ... import ActorSystem, Entity, handler
-from ..simulation import Simulation
+from .. import ActorSystem, Entity, handler
+from ..testing.simulation import Simulation
 from ._common import ask_all, play, sent, settled
 from .v1.scenarios_pb2 import RoomState, Say, Show
 

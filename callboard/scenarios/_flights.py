@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections import Counter
 
-from ... import ActorSystem
-from ...demo import Aircraft, Airport
-from ...demo.v1.flights_pb2 import AircraftState, AirportState, Flight
-from ..simulation import Simulation
+from .. import ActorSystem
+from ..demo import Aircraft, Airport
+from ..demo.v1.flights_pb2 import AircraftState, AirportState, Flight
+from ..testing.simulation import Simulation
 from ._common import play, sent, settled, states
 
 _AIRCRAFT = [f"N{number}" for number in range(6)]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ... import ActorSystem, Entity
-from ...actors import AskTimeout, CallboardError
-from ...transport.broker import Broker
-from ...transport.delivery import Changelog, Inbound
-from ..simulation import Machine, Simulation, broker, node
+from .. import ActorSystem, Entity
+from ..actors import AskTimeout, CallboardError
+from ..testing.simulation import Machine, Simulation, broker, node
+from ..transport.broker import Broker
+from ..transport.delivery import Changelog, Inbound
 
 NODES = 3
 _PATIENCE = 400.0

@@ -4,9 +4,9 @@ import asyncio
 import random
 from collections import Counter
 
-from ... import ActorSystem, Entity, handler
-from ...actors import CallboardError
-from ..simulation import Simulation
+from .. import ActorSystem, Entity, handler
+from ..actors import CallboardError
+from ..testing.simulation import Simulation
 from ._common import ask_all, play, settled
 from .v1.scenarios_pb2 import AccountState, Credit, Sent, Show, Transfer
 
