@@ -124,11 +124,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     # there is none, and that takes longer than everything else here.
 
     def _run_once(self) -> None:
-        ready = self._ready
+        ready, scheduled = self._ready, self._scheduled
         self._drop_cancelled()
         if not ready and not self._stopping:
             self._jump()
-        scheduled = self._scheduled
         soon = self._now + self._clock_resolution
         if scheduled and scheduled[0][0] < soon:
             due: list[asyncio.TimerHandle] = []
@@ -136,14 +135,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 due.append(self._pop())
                 self._drop_cancelled()
             due = self._due(due)
-            if self._turns is not None:
+            if self._turns is not None and len(due) > 1:
                 self._turns.shuffle_equal(due)
             ready.extend(due)
         if self._turns is not None and len(ready) > 1:
             self._turns.arrange(ready)
         for _ in range(len(ready)):
             handle: Any = ready.popleft()
-            if not handle.cancelled():
+            if not handle._cancelled:  # noqa: SLF001 - as asyncio's own loop does
                 handle._run()  # noqa: SLF001 - as asyncio's own loop does
 
     def _due(self, due: list[asyncio.TimerHandle]) -> list[asyncio.TimerHandle]:
@@ -169,7 +168,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = max(self._now, when)
 
     def _drop_cancelled(self) -> None:
-        while self._scheduled and self._scheduled[0][2].cancelled():
+        scheduled = self._scheduled
+        while scheduled and scheduled[0][2]._cancelled:  # noqa: SLF001 - as asyncio's own loop does
             self._pop()
             self._timer_cancelled_count -= 1
 

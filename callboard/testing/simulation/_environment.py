@@ -117,6 +117,8 @@ def bury(dead: list[Any]) -> None:
         pass
 
     hook, sys.unraisablehook = sys.unraisablehook, silent
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -128,3 +130,4 @@ def bury(dead: list[Any]) -> None:
             gc.collect()
     finally:
         sys.unraisablehook = hook
+        logging.disable(disabled)

@@ -1,23 +1,39 @@
 """What goes wrong in a run: drawn from the seed, as a list that can be shortened."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...transport.broker import Broker
+from ...transport.broker import Action, Broker, Delay, Disconnect, DropAnswer, RequestInfo
 from ._hosts import Running
 from ._machine import Machine
 
 if TYPE_CHECKING:
     from ._simulation import Simulation
 
-_BROKER_SIDE = ("lose", "expire", "rebalance")
-KINDS = ("crash", "silence", "pause", "cut", "mute", "reset", "slow", *_BROKER_SIDE)
-"""Killed; the same with peers not told; stopped and resumed; cut off; cut off one way; connections
-reset; everything slow; an answer lost after it was applied; put out of its group; all join anew."""
+_TIMED = ("crash", "silence", "pause", "cut", "mute", "reset", "slow")
+_AT_A_REQUEST = ("die", "freeze", "lose")
+_IN_THE_GROUP = ("expire", "rebalance")
+KINDS = (*_TIMED, *_AT_A_REQUEST, *_AT_A_REQUEST, *_IN_THE_GROUP)
+"""What may happen. At a time: killed; the same with peers not told; stopped and resumed; cut off;
+cut off one way; connections reset; everything slow. When a request of the target reaches the
+broker, which is where the dangerous moments are: killed; stopped and resumed; an answer lost.
+In the group: put out; all have to join anew. Those at a request are drawn twice as often."""
 
-_LOSABLE = ("produce", "offset_commit", "join_group", "sync_group", "heartbeat", "fetch")
+_REQUESTS = ("produce", "produce", "produce", "offset_commit", "join_group", "sync_group", "fetch")
+
+
+_MOMENTS = ("before", "after", "late")
+"""Whether the request has been applied when it happens; late: it is held up for a while, and the
+target goes on with what does not wait for its answer."""
+
+_HELD_UP = 2.0
+
+_PATIENCE = 10.0
+"""Virtual seconds for the request to come at which something happens."""
 
 
 class Fault(NamedTuple):
@@ -28,7 +44,8 @@ class Fault(NamedTuple):
         kind: One of KINDS.
         target: Name of the machine it happens to.
         seconds: How long until it is over.
-        detail: For `lose`: which request.
+        detail: For what happens at a request: which, how many of them pass before, and whether
+            it has been applied by then.
     """
 
     at: float
@@ -50,14 +67,16 @@ def draw(
     faults: list[Fault] = []
     for _ in range(choices.randint(1, most)):
         kind = choices.choice(kinds)
-        longest = 12.0 if kind in {"pause", "cut", "mute"} else 4.0
+        longest = 14.0 if kind in {"pause", "freeze", "cut", "mute"} else 4.0
+        request = choices.choice(_REQUESTS)
+        moment = f"{request} {choices.randint(0, 12)} {choices.choice(_MOMENTS)}"
         faults.append(
             Fault(
                 round(choices.uniform(0.0, during), 3),
                 kind,
                 choices.choice(targets),
                 round(choices.uniform(0.1, longest), 3),
-                choices.choice(_LOSABLE) if kind == "lose" else "",
+                moment if kind in _AT_A_REQUEST else "",
             )
         )
     return sorted(faults)
@@ -81,6 +100,7 @@ class Nemesis:
         self._sim = sim
         self._targets = targets
         self._brokers = brokers
+        self._context = copy_context()
 
     async def run(self, faults: Sequence[Fault]) -> None:
         """Let them happen; return when the last one is over, and everything is up again."""
@@ -95,8 +115,21 @@ class Nemesis:
 
     async def _one(self, fault: Fault) -> None:
         await asyncio.sleep(fault.at)
-        sim, machine = self._sim, self._targets[fault.target]
-        sim.trace.add(fault.target, "fault", str(fault))
+        machine = self._targets[fault.target]
+        self._sim.trace.add(fault.target, "fault", str(fault))
+        if fault.kind in _TIMED:
+            await self._timed(fault, machine)
+            return
+        for each in self._brokers:
+            if not each.up or not each.is_ready:
+                continue
+            if fault.kind in _AT_A_REQUEST:
+                await self._at_request(fault, machine, each.value)
+            else:
+                self._in_group(fault, each.value)
+
+    async def _timed(self, fault: Fault, machine: "Machine[Any]") -> None:
+        sim = self._sim
         match fault.kind:
             case "crash" | "silence":
                 sim.crash(machine, silently=fault.kind == "silence")
@@ -120,18 +153,46 @@ class Nemesis:
                 await asyncio.sleep(fault.seconds)
                 sim.network.slow /= 20
             case _:
-                for each in self._brokers:
-                    self._at_broker(fault, each)
+                raise AssertionError(f"{fault.kind} happens at no time")
 
-    def _at_broker(self, fault: Fault, machine: "Machine[Broker]") -> None:
-        if not machine.up or not machine.is_ready:
-            return
-        broker = machine.value
+    async def _at_request(self, fault: Fault, target: "Machine[Any]", broker: Broker) -> None:
+        """Wait for a certain request of the target to reach a broker, and strike then."""
+        api, count, moment = fault.detail.split()
+        left = int(count)
+        struck = asyncio.Event()
+
+        def control(request: RequestInfo) -> Action | None:
+            nonlocal left
+            if struck.is_set() or not request.client_id.startswith(target.name) or not target.up:
+                return None
+            left -= 1
+            if left >= 0:
+                return None
+            struck.set()
+            return self._strike(fault, target, moment)
+
+        with broker.control(api, control), contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await struck.wait()
+        if fault.kind != "lose":
+            await asyncio.sleep(_HELD_UP + fault.seconds)
+            self._sim.resume(target)
+            if target.host.running is Running.DEAD:
+                self._sim.restart(target)
+
+    def _strike(self, fault: Fault, target: "Machine[Any]", moment: str) -> Action | None:
         if fault.kind == "lose":
-            broker.drop_answer(
-                fault.detail, where=lambda request: request.client_id.startswith(fault.target)
-            )
-            return
+            return DropAnswer() if moment == "after" else Disconnect()
+        strike = self._sim.crash if fault.kind == "die" else self._sim.pause
+        if moment == "late":
+            loop = asyncio.get_running_loop()
+            # In the nemesis' name, which nothing happens to.
+            loop.call_later(_HELD_UP * 0.9, strike, target, context=self._context)
+            return Delay(_HELD_UP)
+        strike(target)
+        return None if moment == "after" else Delay(_HELD_UP)
+
+    def _in_group(self, fault: Fault, broker: Broker) -> None:
         for group, view in broker.groups().items():
             if fault.kind == "rebalance":
                 broker.rebalance(group)

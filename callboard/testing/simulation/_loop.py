@@ -17,6 +17,9 @@ _BUSY = 200
 
 _TICK = 0.001
 
+_UP, _DEAD = Running.UP, Running.DEAD
+"""Asking an Enum for a member takes longer than everything else that is asked of a callback."""
+
 _PRUNE = 256
 """Tasks of a host after which those that are done are dropped from its list."""
 
@@ -50,10 +53,14 @@ class SimLoop(VirtualLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call back in the next iteration; later, or never, if the callback's host is not up."""
-        host = current_host.get() if context is None else context.get(current_host)
-        handle = super().call_soon(callback, *args, context=context)
-        if host is not None and host.running is not Running.UP:
-            self._ready.pop()
+        # Written out, because nothing is called more often: asyncio's own passes through two more
+        # functions, to look for what only its debug mode asks about.
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        host = _host_of(handle)
+        if host is None or host.running is _UP:
+            self._ready.append(handle)
+        else:
             self._hold(host, handle)
         return handle
 
@@ -65,9 +72,9 @@ class SimLoop(VirtualLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back at a virtual time; later, or never, if the callback's host is not up then."""
-        host = current_host.get() if context is None else context.get(current_host)
         timer = super().call_at(when, callback, *args, context=context)
-        if host is not None and host.running is Running.DEAD:
+        host = _host_of(timer)
+        if host is not None and host.running is _DEAD:
             timer.cancel()
         return timer
 
@@ -91,10 +98,13 @@ class SimLoop(VirtualLoop):
     def _run_once(self) -> None:
         before = self._now
         super()._run_once()
-        self._busy = 0 if self._now != before else self._busy + 1
-        if self._busy > _BUSY:
-            # Code that asks again and again until time has passed would wait for ever.
-            self._now += _TICK
+        if self._now != before:
+            self._busy = 0
+        else:
+            self._busy += 1
+            if self._busy > _BUSY:
+                # Code that asks again and again until time has passed would wait for ever.
+                self._now += _TICK
         if self._after is not None:
             self._after()
 

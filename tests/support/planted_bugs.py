@@ -1,0 +1,190 @@
+"""Bugs to plant in the delivery core: each is a line somebody could have written wrongly."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from callboard.transport.delivery import _core, _flusher, _lane, _shard, _state, _takeover, _turn
+from callboard.transport.delivery._dedup import MessageId, Window
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def commit_early(patch: pytest.MonkeyPatch) -> None:
+    """What was handed out counts as finished, as with a client's automatic commits."""
+    received = _shard.Tracker.received
+
+    def receive(self: Any, offset: int) -> bool:
+        new = received(self, offset)
+        self.position = self._next
+        return new
+
+    def finished(self: Any, offset: int) -> None:
+        self._open.discard(offset)
+
+    patch.setattr(_shard.Tracker, "received", receive)
+    patch.setattr(_shard.Tracker, "finished", finished)
+
+
+def the_last_state_wins(patch: pytest.MonkeyPatch) -> None:
+    """Restoring goes by the last record of an entity, whoever wrote it."""
+    fold = _state.Changelog.fold
+
+    def forgetful(self: Any, records: Any) -> None:
+        for record in records:
+            if record.key is not None and record.key != _state.MARKER_KEY:
+                self.states.pop(record.key.decode(), None)
+            fold(self, [record])
+
+    patch.setattr(_state.Changelog, "fold", forgetful)
+
+
+def no_dedup(patch: pytest.MonkeyPatch) -> None:
+    """A message that was applied before is applied again."""
+    patch.setattr(Window, "has", lambda self, message: False)
+
+
+def the_window_is_not_kept(patch: pytest.MonkeyPatch) -> None:
+    """The state record does not carry the ids that were applied."""
+    patch.setattr(_lane, "encode_window", lambda window: b"")
+
+
+def no_restore(patch: pytest.MonkeyPatch) -> None:
+    """A new owner delivers without having read the state."""
+    take_over = _takeover.take_over
+
+    async def hasty(port: Any, shard: Any, node: str) -> int:
+        position = await take_over(port, shard, node)
+        shard.states = {}
+        return position
+
+    patch.setattr(_core, "take_over", hasty)
+
+
+def finished_before_the_state_is_acknowledged(patch: pytest.MonkeyPatch) -> None:
+    """Records count as finished, and replies leave, while their states are still being written."""
+
+    async def flush(self: Any) -> None:
+        async with self._turn:
+            works = [work for shard in self._shards() if (work := shard.take()) is not None]
+            if works:
+                await self._write_outputs(works)
+                self._settle(works)
+                await self._write_states(works)
+
+    patch.setattr(_flusher.Flusher, "flush", flush)
+
+
+def states_before_outputs(patch: pytest.MonkeyPatch) -> None:
+    """A message counts as applied before what its handler sent has left."""
+
+    async def flush(self: Any) -> None:
+        async with self._turn:
+            works = [work for shard in self._shards() if (work := shard.take()) is not None]
+            if works:
+                await self._write_states(works)
+                await self._write_outputs(works)
+                self._settle(works)
+
+    patch.setattr(_flusher.Flusher, "flush", flush)
+
+
+def ids_are_new_each_time(patch: pytest.MonkeyPatch) -> None:
+    """What a handler sends has another id when the handler runs again."""
+    made = 0
+
+    def next_id(self: Any) -> str:
+        nonlocal made
+        made += 1
+        return str(MessageId.derived(f"fresh-{made}", 0, 0))
+
+    patch.setattr(_turn.Turn, "next_id", next_id)
+
+
+def always_warm(patch: pytest.MonkeyPatch) -> None:
+    """A partition that comes back goes on with what was in memory, whoever wrote in between."""
+
+    async def unchanged(port: Any, shard: Any, written: int) -> bool:
+        return True
+
+    patch.setattr(_core, "is_unchanged", unchanged)
+
+
+def replies_before_they_are_true(patch: pytest.MonkeyPatch) -> None:
+    """A caller is answered when the handler returns, and not when its effect is durable."""
+    done = _shard.Shard.done
+
+    def hasty(self: Any, outcome: Any) -> None:
+        if outcome.reply is not None:
+            self.host.reply(outcome.reply)
+        done(self, outcome._replace(reply=None))
+
+    patch.setattr(_shard.Shard, "done", hasty)
+
+
+def parking_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """The state record does not say that the entity is in quarantine."""
+    patch.setattr(
+        _flusher,
+        "state_record",
+        lambda to, key, state: _state.state_record(to, key, state._replace(parked=False)),
+    )
+
+
+def no_seek(patch: pytest.MonkeyPatch) -> None:
+    """A partition that has become ready goes on where the client happens to be."""
+    open_ = _core.DeliveryCore._open
+
+    async def careless(self: Any, shard: Any, former: Any) -> None:
+        port, self._port = self._port, _Unseeking(self._port)
+        try:
+            await open_(self, shard, former)
+        finally:
+            self._port = port
+
+    patch.setattr(_core.DeliveryCore, "_open", careless)
+
+
+class _Unseeking:
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def seek(self, partition: Any, offset: int) -> None:
+        """Do not."""
+
+
+def older_epochs_are_read_as_new(patch: pytest.MonkeyPatch) -> None:
+    """A new owner does not count its epoch up, so a former owner's states are as good as its."""
+    take_over = _takeover.take_over
+
+    async def flat(port: Any, shard: Any, node: str) -> int:
+        position = await take_over(port, shard, node)
+        shard.epoch = 1
+        return position
+
+    patch.setattr(_core, "take_over", flat)
+
+
+PLANTED: dict[str, tuple[str, Plant]] = {
+    "commit early": ("bank", commit_early),
+    "the last state wins": ("bank", the_last_state_wins),
+    "no dedup": ("bank", no_dedup),
+    "the window is not kept": ("bank", the_window_is_not_kept),
+    "no restore": ("bank", no_restore),
+    "finished before the state is acknowledged": (
+        "bank",
+        finished_before_the_state_is_acknowledged,
+    ),
+    "states before outputs": ("bank", states_before_outputs),
+    "ids are new each time": ("bank", ids_are_new_each_time),
+    "always warm": ("bank", always_warm),
+    "replies before they are true": ("bank", replies_before_they_are_true),
+    "parking is forgotten": ("poison", parking_is_forgotten),
+    "no seek": ("chat", no_seek),
+    "epochs do not count up": ("bank", older_epochs_are_read_as_new),
+}
+"""By name: the scenario that is to find it, and how it is planted."""
