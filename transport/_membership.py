@@ -63,7 +63,9 @@ class Announcer:
         )
         to = TopicPartition(members_topic(self._system.name), 0)
         key = self._system.node.encode()
-        self._sender.post_record(Outbound(to, key, heartbeat.SerializeToString(deterministic=True), []))
+        self._sender.post_record(
+            Outbound(to, key, heartbeat.SerializeToString(deterministic=True), [])
+        )
 
     def _failed(self, event: FailureEvent) -> None:
         to = TopicPartition(failures_topic(self._system.name), 0)

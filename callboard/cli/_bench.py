@@ -53,8 +53,7 @@ def local(
     also when a run failed; standard error and the row's note say so.
     """
     with told(), TemporaryDirectory(prefix="callboard-bench-") as folder:
-        from ..benchmarks import UnknownChoice, print_report  # noqa: PLC0415 - see the package
-        from ..benchmarks import as_json as rows_as_json  # noqa: PLC0415 - see the package
+        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
         from ..benchmarks.local import LocalOptions, plan_local  # noqa: PLC0415 - see the package
 
         options = LocalOptions(workload or (), subject or (), rounds, quick)
@@ -62,16 +61,53 @@ def local(
             plan = plan_local(options, Path(folder))
         except UnknownChoice as error:
             fail(error, USAGE)
-        try:
-            report = asyncio.run(_measure(plan))
-        except asyncio.CancelledError:
-            raise typer.Exit(128 + signal.SIGTERM) from None
-    if as_json:
-        typer.echo(rows_as_json(report.rows))
-        return
-    from rich.console import Console  # noqa: PLC0415 - see the package
+        report = _carried_out(plan)
+    _show(report, as_json=as_json)
 
-    print_report(Console(), report)
+
+@bench.command()
+def broker(
+    *,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
+    ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Measure this alone; may be given several times. Ratios need tansu.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="How often; 5, or 1 with --quick.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
+    ] = False,
+) -> None:
+    """Measure the embedded broker beside others, with aiokafka's clients in front of each.
+
+    Nothing is installed: what is not there is shown as not there, with how to get it. Exits with 0
+    also when a run failed; standard error and the row's note say so.
+    """
+    with told():
+        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
+        from ..benchmarks.broker import (  # noqa: PLC0415 - see the package
+            BrokerBenchOptions,
+            plan_broker,
+        )
+
+        options = BrokerBenchOptions(workload or (), subject or (), rounds, quick)
+        try:
+            plan = plan_broker(options)
+        except UnknownChoice as error:
+            fail(error, USAGE)
+        report = _carried_out(plan)
+    _show(report, as_json=as_json)
 
 
 @bench.command()
@@ -90,7 +126,26 @@ def peers(
         from ..benchmarks import make_peers  # noqa: PLC0415 - see the package
 
         make_peers(python, typer.echo)
-        typer.echo("done: `callboard bench local` finds them there")
+        typer.echo("done: `callboard bench local` and `callboard bench broker` find them there")
+
+
+def _carried_out(plan: "Plan") -> "Report":
+    try:
+        return asyncio.run(_measure(plan))
+    except asyncio.CancelledError:
+        raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+def _show(report: "Report", *, as_json: bool) -> None:
+    from ..benchmarks import as_json as rows_as_json  # noqa: PLC0415 - see the package
+    from ..benchmarks import print_report  # noqa: PLC0415 - see the package
+
+    if as_json:
+        typer.echo(rows_as_json(report.rows))
+        return
+    from rich.console import Console  # noqa: PLC0415 - see the package
+
+    print_report(Console(), report)
 
 
 async def _measure(plan: "Plan") -> "Report":

@@ -1,10 +1,12 @@
 """The simulator's own scenarios: `callboard simulate NAME`.
 
-_bank      money is conserved, an acknowledged transfer is applied once
-_chat      what each guest says is heard in order, once
-_flights   aircraft and airports, as in the demo: the totals come out right
-_poison    a message nobody survives stops its own key and no other
-_common    what they share: nodes, clients, patience at the end
+    _bank      money is conserved, an acknowledged transfer is applied once
+    _chat      what each guest says is heard in order, once
+    _flights   aircraft and airports, as in the demo: the totals come out right
+    _poison    a message nobody survives stops its own key and no other
+    _common    what they share: nodes, clients, patience at the end
+
+Each ends by killing all nodes: what counts is what the log has.
 """
 
 from ._bank import bank

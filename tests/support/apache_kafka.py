@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -40,6 +40,12 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         # A group of tests starts at once, and a killed member is missed after half a second.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "500",
+        # What is too old goes within a second. Tests with old records say `retention.ms=-1`.
+        "log.initial.task.delay.ms": "100",
+        "log.retention.check.interval.ms": "200",
+        "log.cleaner.backoff.ms": "100",
+        # A hung transaction is noticed at once after its time-out, not up to ten seconds later.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100",
     }
 )
 """What every node is started with, besides its listeners and its folder."""
@@ -63,6 +69,7 @@ class ApacheKafka:
         heap_megabytes: The Java heap.
         start_timeout: Seconds until a start counts as failed.
         stop_timeout: Seconds between SIGTERM and SIGKILL.
+        java_options: Further options of the Java machine.
     """
 
     def __init__(
@@ -72,14 +79,17 @@ class ApacheKafka:
         heap_megabytes: int = 384,
         start_timeout: float = 90.0,
         stop_timeout: float = 10.0,
+        java_options: Sequence[str] = (),
     ) -> None:
         self._settings = {**SETTINGS, **(settings or {})}
         self._heap_megabytes = heap_megabytes
         self._start_timeout = start_timeout
         self._stop_timeout = stop_timeout
+        self._java_options = java_options
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
 
     @property
     def bootstrap(self) -> str:
@@ -146,7 +156,7 @@ class ApacheKafka:
         """Return False if another process took a port first, and there is another attempt."""
         deadline = time.monotonic() + self._start_timeout
         folder = self._folder = Path(tempfile.mkdtemp(prefix="callboard-kafka-"))
-        self._port, controller_port = _free_ports(2)
+        self._port, controller_port = self._ports()
         properties = folder / "server.properties"
         properties.write_text(self._properties(folder, controller_port))
         self._format(classpath, properties, deadline)
@@ -155,6 +165,7 @@ class ApacheKafka:
             self._process = subprocess.Popen(
                 [
                     *(java(), f"-Xmx{self._heap_megabytes}m", "-XX:+UseSerialGC"),
+                    *self._java_options,
                     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                     # The line that says it serves is the only one wanted at this level.
                     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
@@ -179,23 +190,29 @@ class ApacheKafka:
             time.sleep(_LOOK_EVERY)
         return True
 
+    def _ports(self) -> tuple[int, int]:
+        """Return the ports to try: for clients, and for the controllers among themselves."""
+        port, controller_port = _free_ports(2)
+        return port, controller_port
+
+    def _voters(self, controller_port: int) -> str:
+        return f"1@127.0.0.1:{controller_port}"
+
     def _properties(self, folder: Path, controller_port: int) -> str:
         places = {
             "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller_port}",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+            "controller.quorum.voters": self._voters(controller_port),
             "log.dirs": str(folder / "data"),
         }
         return "".join(f"{name}={value}\n" for name, value in (self._settings | places).items())
 
-    @staticmethod
-    def _format(classpath: str, properties: Path, deadline: float) -> None:
-        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    def _format(self, classpath: str, properties: Path, deadline: float) -> None:
         command = [
             # It lives for a second: too short for the second compiler to pay.
             *(java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             *("-cp", classpath, "kafka.tools.StorageTool", "format"),
-            *("--cluster-id", cluster, "--config", str(properties)),
+            *("--cluster-id", self._cluster_id, "--config", str(properties)),
         ]
         try:
             subprocess.run(

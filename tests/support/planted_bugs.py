@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from callboard.transport.delivery import _core, _flusher, _lane, _shard, _state, _takeover, _turn
+from callboard.transport.delivery import _core, _flusher, _lane, _state, _takeover, _turn
 from callboard.transport.delivery._dedup import MessageId, Window
+from callboard.transport.delivery._tracker import Tracker
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def commit_early(patch: pytest.MonkeyPatch) -> None:
     """What was handed out counts as finished, as with a client's automatic commits."""
-    received = _shard.Tracker.received
+    received = Tracker.received
 
     def receive(self: Any, offset: int) -> bool:
         new = received(self, offset)
@@ -23,8 +24,8 @@ def commit_early(patch: pytest.MonkeyPatch) -> None:
     def finished(self: Any, offset: int) -> None:
         self._open.discard(offset)
 
-    patch.setattr(_shard.Tracker, "received", receive)
-    patch.setattr(_shard.Tracker, "finished", finished)
+    patch.setattr(Tracker, "received", receive)
+    patch.setattr(Tracker, "finished", finished)
 
 
 def the_last_state_wins(patch: pytest.MonkeyPatch) -> None:
@@ -62,20 +63,6 @@ def no_restore(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_core, "take_over", hasty)
 
 
-def finished_before_the_state_is_acknowledged(patch: pytest.MonkeyPatch) -> None:
-    """Records count as finished, and replies leave, while their states are still being written."""
-
-    async def flush(self: Any) -> None:
-        async with self._turn:
-            works = [work for shard in self._shards() if (work := shard.take()) is not None]
-            if works:
-                await self._write_outputs(works)
-                self._settle(works)
-                await self._write_states(works)
-
-    patch.setattr(_flusher.Flusher, "flush", flush)
-
-
 def states_before_outputs(patch: pytest.MonkeyPatch) -> None:
     """A message counts as applied before what its handler sent has left."""
 
@@ -109,18 +96,6 @@ def always_warm(patch: pytest.MonkeyPatch) -> None:
         return True
 
     patch.setattr(_core, "is_unchanged", unchanged)
-
-
-def replies_before_they_are_true(patch: pytest.MonkeyPatch) -> None:
-    """A caller is answered when the handler returns, and not when its effect is durable."""
-    done = _shard.Shard.done
-
-    def hasty(self: Any, outcome: Any) -> None:
-        if outcome.reply is not None:
-            self.host.reply(outcome.reply)
-        done(self, outcome._replace(reply=None))
-
-    patch.setattr(_shard.Shard, "done", hasty)
 
 
 def parking_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -157,34 +132,16 @@ class _Unseeking:
         """Do not."""
 
 
-def older_epochs_are_read_as_new(patch: pytest.MonkeyPatch) -> None:
-    """A new owner does not count its epoch up, so a former owner's states are as good as its."""
-    take_over = _takeover.take_over
-
-    async def flat(port: Any, shard: Any, node: str) -> int:
-        position = await take_over(port, shard, node)
-        shard.epoch = 1
-        return position
-
-    patch.setattr(_core, "take_over", flat)
-
-
 PLANTED: dict[str, tuple[str, Plant]] = {
     "commit early": ("bank", commit_early),
     "the last state wins": ("bank", the_last_state_wins),
     "no dedup": ("bank", no_dedup),
     "the window is not kept": ("bank", the_window_is_not_kept),
     "no restore": ("bank", no_restore),
-    "finished before the state is acknowledged": (
-        "bank",
-        finished_before_the_state_is_acknowledged,
-    ),
     "states before outputs": ("bank", states_before_outputs),
     "ids are new each time": ("bank", ids_are_new_each_time),
     "always warm": ("bank", always_warm),
-    "replies before they are true": ("bank", replies_before_they_are_true),
     "parking is forgotten": ("poison", parking_is_forgotten),
     "no seek": ("chat", no_seek),
-    "epochs do not count up": ("bank", older_epochs_are_read_as_new),
 }
 """By name: the scenario that is to find it, and how it is planted."""

@@ -9,6 +9,7 @@
     _topics, _configs, _cluster   topics, their settings, who leads them
     _groups, _group, _member, _offsets   consumer groups and what they commit
     _transactions  the transaction coordinator
+    _security, _sasl, _scram, _tls, _login_requests   who may connect, and how
     log/           partitions of record batches, in memory or on disk
     wire/          the protocol's structures
 
@@ -32,10 +33,13 @@ from ._faults import (
 )
 from ._inspection import BrokerStatistics, GroupView, PartitionView, TransactionView
 from ._interference import Interference
+from ._sasl import MECHANISMS
+from ._security import Security, SecurityError, read_users
 from ._state import BrokerOptions
 from .wire import ErrorCode
 
 __all__ = [
+    "MECHANISMS",
     "Action",
     "Broker",
     "BrokerError",
@@ -54,6 +58,9 @@ __all__ = [
     "PartitionView",
     "PortInUse",
     "RequestInfo",
+    "Security",
+    "SecurityError",
     "Throttle",
     "TransactionView",
+    "read_users",
 ]

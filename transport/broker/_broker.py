@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import ssl
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -18,8 +19,9 @@ from ._errors import BrokerError, PortInUse
 from ._faults import Faults
 from ._inspection import BrokerStatistics
 from ._interference import Interference
+from ._sasl import Credentials
 from ._state import BrokerOptions, BrokerState
-from .log import CodecMissing, MemoryStore, Store
+from .log import CodecMissing, CorruptSegment, DiskStore, MemoryStore, Store, StoreError
 
 _log = structlog.get_logger("callboard.broker")
 
@@ -52,6 +54,8 @@ class Broker(Interference):
         self._servers: dict[int, asyncio.Server] = {}
         self._connections: dict[Connection, None] = {}
         self._durability: Durability | None = None
+        self._credentials: Credentials | None = None
+        self._tls: ssl.SSLContext | None = None
         self._housekeeping: Timer | None = None
         self._refused = 0
         self._emptied: asyncio.Event | None = None
@@ -63,8 +67,8 @@ class Broker(Interference):
 
         Raises:
             PortInUse: Another program has the port.
-            BrokerError: The address cannot be listened on, or the folder is not
-                one this broker can take.
+            BrokerError: The address cannot be listened on, the folder is not one
+                this broker can take, or a certificate cannot be used.
         """
         options, loop = self._options, asyncio.get_running_loop()
 
@@ -79,9 +83,12 @@ class Broker(Interference):
         # Called through the module, so that whoever owns time may replace it there.
         clock = Clock(later, lambda: time.time())  # noqa: PLW0108 - see above
         interval = sync_interval(options.fsync) if options.data is not None else None
+        if options.security is not None:
+            self._tls = options.security.server_context()
+            self._credentials = options.security.credentials()
         store = self._open_store()
         try:
-            self._state = BrokerState(options, clock, store, Cluster(nodes))
+            self._state = _restored(options, clock, store, Cluster(nodes))
             self._durability = Durability(store, interval, self._disk_failed)
             for node in nodes:
                 await self._listen(node)
@@ -91,7 +98,12 @@ class Broker(Interference):
         self._housekeeping = later(options.housekeeping, self._keep_house)
 
     def _open_store(self) -> Store:
-        return MemoryStore()
+        if self._options.data is None:
+            return MemoryStore()
+        try:
+            return DiskStore(self._options.data)
+        except StoreError as error:
+            raise BrokerError(str(error)) from error
 
     async def _listen(self, node: Node) -> None:
         options, loop = self._options, asyncio.get_running_loop()
@@ -131,6 +143,11 @@ class Broker(Interference):
         for connection in list(self._connections):
             if connection.node == node:
                 connection.close()
+
+    def let_go(self) -> None:
+        """Let go of the folder at once, as the system does for a process that is killed."""
+        if self._state is not None:
+            self._state.store.release()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -208,6 +225,16 @@ class Broker(Interference):
         return self._running()
 
     @property
+    def credentials(self) -> Credentials | None:
+        """What logins are checked with; for its own parts."""
+        return self._credentials
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The server's side of TLS; for its own parts."""
+        return self._tls
+
+    @property
     def faults(self) -> Faults:
         """The control points; for its own parts."""
         return self._faults
@@ -264,3 +291,11 @@ class Broker(Interference):
             elif not connection.waits and now - connection.last_heard > options.idle_timeout:
                 connection.close()
         self._housekeeping = loop.call_later(options.housekeeping, self._keep_house)
+
+
+def _restored(options: BrokerOptions, clock: Clock, store: Store, cluster: Cluster) -> BrokerState:
+    try:
+        return BrokerState(options, clock, store, cluster)
+    except CorruptSegment as error:
+        store.close()
+        raise BrokerError(str(error)) from error

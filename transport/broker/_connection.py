@@ -1,6 +1,7 @@
 """One client's connection: frames in, answers out, one request at a time and in order."""
 
 import asyncio
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Protocol
@@ -21,7 +22,9 @@ from ._frames import Request, encode, parse
 from ._handlers import HANDLERS, Answer
 from ._produce import RefusedUnheard
 from ._refusal import refusal
+from ._sasl import MAX_FRAME, Admission, Authenticator, Credentials
 from ._state import BrokerState, Call
+from ._tls import TlsFailed, TlsPipe
 from .log import StorageFull
 from .wire import Body, ErrorCode, MalformedRequest
 
@@ -29,6 +32,8 @@ _MAX_FRAME = 100 * 1024 * 1024
 _LENGTH = struct.Struct(">i")
 _AHEAD = 1024 * 1024
 """Bytes taken in of further requests while one waits for its answer."""
+_HANDSHAKE = 10.0
+"""Seconds a client may take to shake hands."""
 
 _log = structlog.get_logger("callboard.broker")
 
@@ -39,6 +44,16 @@ class Surroundings(Protocol):
     @property
     def state(self) -> BrokerState:
         """What the broker knows."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What logins are checked with; None if nobody has to log in."""
+        ...
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The server's side of TLS; None if it is not spoken."""
         ...
 
     @property
@@ -80,6 +95,8 @@ class Connection(asyncio.Protocol):
         self.last_heard = 0.0
         self.stalled_since: float | None = None
         self._around = around
+        self._login = Authenticator(around.credentials)
+        self._tls = None if around.tls is None else TlsPipe(around.tls)
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
@@ -100,6 +117,9 @@ class Connection(asyncio.Protocol):
         self.last_heard = self._loop.time()
         if not self._around.opened(self):
             transport.abort()
+        elif self._tls is not None:
+            reason = f"no TLS handshake within {_HANDSHAKE:g} s"
+            self._timer = self._loop.call_later(_HANDSHAKE, self.close, reason)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
@@ -115,7 +135,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         self.last_heard = self._loop.time()
-        self._buffer += data
+        self._buffer += data if self._tls is None else self._opened(self._tls, data)
         if not self._held:
             self._serve()
         elif len(self._buffer) > _AHEAD and self._transport is not None:
@@ -139,12 +159,31 @@ class Connection(asyncio.Protocol):
                 _log.warning("closed a connection", client=self._peer, reason=reason)
             self._transport.abort()
 
+    def _opened(self, tls: TlsPipe, data: bytes) -> bytes:
+        if self._transport is None:
+            return b""
+        was_ready = tls.ready
+        try:
+            said = tls.opened(data)
+        except TlsFailed as error:
+            self._transport.write(tls.pending())  # an alert, which tells the client why
+            self.close(f"no TLS with this client: {error}")
+            return b""
+        if answer := tls.pending():
+            self._transport.write(answer)
+        if tls.ready and not was_ready and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if tls.ended:
+            self.close()
+        return said
+
     # -- requests -----------------------------------------------------------------------
 
     def _serve(self) -> None:
         while not self._held and self._transport is not None and len(self._buffer) >= 4:
             (length,) = _LENGTH.unpack_from(self._buffer)
-            if not 0 < length <= _MAX_FRAME:
+            if not 0 < length <= (_MAX_FRAME if self._login.done else MAX_FRAME):
                 self.close(f"a frame of {length} bytes: this is not Kafka's protocol")
                 return
             if len(self._buffer) < 4 + length:
@@ -154,16 +193,35 @@ class Connection(asyncio.Protocol):
             self._take(frame)
 
     def _take(self, frame: bytes) -> None:
+        if self._login.expects_bare_token:
+            self._take_token(frame)
+            return
         try:
             request = parse(frame)
         except MalformedRequest as error:
             self.close(str(error))
             return
         self.client_id = request.client_id
-        if request.body is not None and self._around.faults.concern(request.api.name):
+        admission = self._login.admits(request.api.key)
+        if admission is not Admission.ADMITTED:
+            self._turn_away(request, admission)
+        elif request.body is not None and self._around.faults.concern(request.api.name):
             self._interfere(request)
         else:
             self._do(request)
+
+    def _take_token(self, token: bytes) -> None:
+        answer = self._login.authenticate(token).token
+        refused = self._login.failure is not None
+        self._write([] if refused else [_LENGTH.pack(len(answer)), answer])
+
+    def _turn_away(self, request: Request, admission: Admission) -> None:
+        reason = self._login.refuse(request.api.name)
+        if admission is Admission.CLOSED:
+            self.close(reason)
+        else:
+            asked = request.body or {}
+            self._send(request, refusal(request.api, asked, ErrorCode.ILLEGAL_SASL_STATE))
 
     def _interfere(self, request: Request) -> None:
         api, body = request.api, request.body or {}
@@ -210,7 +268,7 @@ class Connection(asyncio.Protocol):
         return self._owes
 
     def _call(self, request: Request) -> Call:
-        return Call(self.node, request.version, request.client_id, self._peer)
+        return Call(self.node, request.version, request.client_id, self._peer, self._login)
 
     def _do(
         self,
@@ -277,12 +335,48 @@ class Connection(asyncio.Protocol):
         if request.body is None:
             # Version 0 with this code makes a newer client ask again, in words known here.
             body, version = {**body, "error_code": ErrorCode.UNSUPPORTED_VERSION}, 0
-        self._transport.writelines(encode(request.api, version, request.correlation, body))
+        self._write(encode(request.api, version, request.correlation, body))
+
+    def _write(self, parts: list[bytes]) -> None:
+        if self._login.failure is None:
+            self._put(parts)
+            return
+        _log.warning(
+            "refused a login",
+            client=self._peer,
+            client_id=self.client_id,
+            mechanism=self._login.mechanism,
+            reason=self._login.failure,
+        )
+        security = self._around.state.options.security
+        assert security is not None
+        self._timer = self._loop.call_later(security.failure_delay, self._part, parts)
+
+    def _put(self, parts: list[bytes]) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._tls is None:
+            self._transport.writelines(parts)
+        else:
+            self._tls.seal(parts)
+            self._transport.write(self._tls.pending())
+
+    def _part(self, last_words: list[bytes]) -> None:
+        self._put(last_words)
+        if self._transport is not None:
+            if self._tls is not None:
+                self._tls.end()
+                self._transport.write(self._tls.pending())
+            self._transport.close()
 
     @property
     def _held(self) -> bool:
-        """Whether the next request has to wait: for an answer, or for the client to read."""
-        return self._owes or self.stalled_since is not None
+        """Whether the next request has to wait: for an answer, or for the client to read.
+
+        Where a login failed, it waits for the end.
+        """
+        refused = self._login.failure is not None
+        return self._owes or self.stalled_since is not None or refused
 
     def _go_on(self) -> None:
         self._owes = False

@@ -9,6 +9,7 @@ from ._config_requests import alter_configs, describe_configs, incremental_alter
 from ._fetch import fetch
 from ._group_admin import delete_groups, describe_groups, list_groups
 from ._group_requests import find_coordinator, heartbeat, join_group, leave_group, sync_group
+from ._login_requests import sasl_authenticate, sasl_handshake
 from ._lookups import delete_records, list_offsets, offset_for_leader_epoch
 from ._metadata import api_versions, metadata
 from ._produce import produce
@@ -55,6 +56,8 @@ HANDLERS: dict[str, Callable[[BrokerState, Call, Body], Answer]] = {
         offset_fetch,
         offset_for_leader_epoch,
         produce,
+        sasl_authenticate,
+        sasl_handshake,
         sync_group,
         txn_offset_commit,
     )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from ._clock import Clock
 from ._cluster import Cluster
 from ._groups import Groups
+from ._sasl import Authenticator
+from ._security import Security
 from ._topics import Partition, Topics
 from ._transactions import Transaction, Transactions
 from .log import Store
@@ -40,6 +42,7 @@ class BrokerOptions:
         fsync: `always` (before an answer), `never` (the operating system decides), or
             seconds between two.
         close_timeout: How long stopping may take.
+        security: Who may connect, and how; None lets everybody in, without TLS.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +64,7 @@ class BrokerOptions:
     data: Path | None = None
     fsync: str | float = 0.1
     close_timeout: float = 5.0
+    security: Security | None = None
 
 
 class Call(NamedTuple):
@@ -71,12 +75,14 @@ class Call(NamedTuple):
         version: Of the request.
         client_id: As the client calls itself.
         host: Where the client is.
+        login: Who it is, and how far that is known.
     """
 
     node: int
     version: int
     client_id: str
     host: str
+    login: Authenticator
 
 
 class BrokerState:

@@ -163,7 +163,8 @@ class Topics:
                 name = key.removeprefix("topic/")
                 topic = Topic(name, value["id"], [], TopicConfigs(value["configs"]))
                 self._made = max(self._made, int(topic.id.rpartition("-")[2]))
-                self._add(topic, [[self._cluster.ids[0]] for _ in range(value["partitions"])])
+                factor = self._cluster.default_replication
+                self._add(topic, self._cluster.spread(self._made, value["partitions"], factor))
                 self._topics[name] = topic
 
     def _add(self, topic: Topic, replicas: Sequence[Sequence[int]]) -> None:

@@ -53,7 +53,10 @@ def borrowed(
     for name, function in virtual.items():
         setattr(time, name, function)
     try:
-        yield
+        with warnings.catch_warnings():
+            # What is left open at the end is killed, and nobody has to close it.
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
     finally:
         for name, function in real.items():
             setattr(time, name, function)

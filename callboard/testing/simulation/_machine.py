@@ -31,6 +31,7 @@ class Machine(Generic[T]):
         name: Its address on the network.
         host: The life it is in.
         lives: All lives it has had.
+        at_death: What the system does for a process that dies: lets go of the files it had open.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Machine(Generic[T]):
         self.host = Host(name, 1)
         self.host.running = Running.DEAD  # until it is started
         self.lives: list[Host] = []
+        self.at_death: Callable[[], None] | None = None
         self._simulation = simulation
         self._main = main
         self._value: T | None = None

@@ -21,12 +21,14 @@ def broker(sim: Simulation, name: str = "broker", **options: Any) -> Machine[Bro
     Args:
         sim: The simulation.
         name: Its address; clients connect to `NAME:9092`.
-        **options: As BrokerOptions takes them.
+        **options: As BrokerOptions takes them. With `data`, a folder of the test's own, it has
+            everything again when it is killed and started anew.
     """
 
     async def main(machine: Machine[Broker]) -> None:
         settings = {"host": name, "port": _PORT, **options}
         async with Broker(BrokerOptions(**settings)) as running:
+            machine.at_death = running.let_go
             machine.ready(running)
             await asyncio.Event().wait()
 

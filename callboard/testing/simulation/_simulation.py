@@ -111,6 +111,8 @@ class Simulation:
         self.trace.add(machine.name, "crash", "silently" if silently else "")
         self._loop.kill(host)
         self._loop.network.host_died(host, silently=silently)
+        if machine.at_death is not None:
+            machine.at_death()
 
     def restart(self, machine: "Machine[Any]") -> None:
         """Start a machine that was killed, or that ended."""

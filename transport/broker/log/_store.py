@@ -53,6 +53,10 @@ class Store(Protocol):
         """Write what is still to be written, and let go."""
         ...
 
+    def release(self) -> None:
+        """Let go of everything at once, as the system does when the process dies."""
+        ...
+
 
 class MemoryStore:
     """Keeps partitions in memory, and no table: whoever writes it has it in memory already."""
@@ -82,4 +86,7 @@ class MemoryStore:
         """See `Store`."""
 
     def close(self) -> None:
+        """See `Store`."""
+
+    def release(self) -> None:
         """See `Store`."""

@@ -1,10 +1,12 @@
 """Kafka's wire protocol, as far as this broker speaks it.
 
-_codes      error codes
-_schema     wire types, and structures of them that differ by version
-_api        what a kind of request is
-_apis_*     the requests, by concern
-_registry   all of them by key
+    _codes      error codes
+    _schema     wire types, and structures of them that differ by version
+    _api        what a kind of request is
+    _apis_*     the requests, by concern
+    _registry   all of them by key
+
+No version here uses the compact encoding that came later.
 """
 
 from ._api import Api

@@ -8,6 +8,7 @@ speaks them, and a second encoding would double what can be wrong.
 from . import _apis_admin as admin
 from . import _apis_data as data
 from . import _apis_groups as groups
+from . import _apis_security as security
 from . import _apis_transactions as transactions
 
 APIS = {
@@ -26,6 +27,7 @@ APIS = {
         groups.SYNC_GROUP,
         groups.DESCRIBE_GROUPS,
         groups.LIST_GROUPS,
+        security.SASL_HANDSHAKE,
         admin.API_VERSIONS,
         admin.CREATE_TOPICS,
         admin.DELETE_TOPICS,
@@ -38,6 +40,7 @@ APIS = {
         transactions.TXN_OFFSET_COMMIT,
         admin.DESCRIBE_CONFIGS,
         admin.ALTER_CONFIGS,
+        security.SASL_AUTHENTICATE,
         admin.CREATE_PARTITIONS,
         groups.DELETE_GROUPS,
         admin.INCREMENTAL_ALTER_CONFIGS,
