@@ -63,6 +63,20 @@ def no_restore(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_core, "take_over", hasty)
 
 
+def finished_before_the_state_is_acknowledged(patch: pytest.MonkeyPatch) -> None:
+    """Records count as finished, and replies leave, while their states are still being written."""
+
+    async def flush(self: Any) -> None:
+        async with self._turn:
+            works = [work for shard in self._shards() if (work := shard.take()) is not None]
+            if works:
+                await self._write_outputs(works)
+                self._settle(works)
+                await self._write_states(works)
+
+    patch.setattr(_flusher.Flusher, "flush", flush)
+
+
 def states_before_outputs(patch: pytest.MonkeyPatch) -> None:
     """A message counts as applied before what its handler sent has left."""
 
@@ -138,6 +152,10 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "no dedup": ("bank", no_dedup),
     "the window is not kept": ("bank", the_window_is_not_kept),
     "no restore": ("bank", no_restore),
+    "finished before the state is acknowledged": (
+        "bank",
+        finished_before_the_state_is_acknowledged,
+    ),
     "states before outputs": ("bank", states_before_outputs),
     "ids are new each time": ("bank", ids_are_new_each_time),
     "always warm": ("bank", always_warm),

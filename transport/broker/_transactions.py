@@ -259,7 +259,7 @@ class Transactions:
                 value["epoch"],
                 value["timeout"],
                 Status(value["status"]),
-                dict.fromkeys(value["partitions"]),
+                dict.fromkeys((topic, index) for topic, index in value["partitions"]),
                 dict.fromkeys(value["groups"]),
             )
             if known.status in _PREPARED:

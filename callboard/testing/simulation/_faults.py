@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _TIMED = ("crash", "silence", "pause", "cut", "mute", "reset", "slow")
 _AT_A_REQUEST = ("die", "freeze", "lose")
 _IN_THE_GROUP = ("expire", "rebalance")
-KINDS = (*_TIMED, *_AT_A_REQUEST, *_AT_A_REQUEST, *_IN_THE_GROUP)
+KINDS = (*_TIMED, *_AT_A_REQUEST, *_AT_A_REQUEST, "die", "die", *_IN_THE_GROUP)
 """What may happen. At a time: killed; the same with peers not told; stopped and resumed; cut off;
 cut off one way; connections reset; everything slow. When a request of the target reaches the
 broker, which is where the dangerous moments are: killed; stopped and resumed; an answer lost.
-In the group: put out; all have to join anew. Those at a request are drawn twice as often."""
+In the group: put out; all have to join anew. Those at a request are drawn more often."""
 
 _REQUESTS = ("produce", "produce", "produce", "offset_commit", "join_group", "sync_group", "fetch")
 
 
-_MOMENTS = ("before", "after", "late")
+_MOMENTS = ("before", "after", "late", "late")
 """Whether the request has been applied when it happens; late: it is held up for a while, and the
 target goes on with what does not wait for its answer."""
 
@@ -69,7 +69,7 @@ def draw(
         kind = choices.choice(kinds)
         longest = 14.0 if kind in {"pause", "freeze", "cut", "mute"} else 4.0
         request = choices.choice(_REQUESTS)
-        moment = f"{request} {choices.randint(0, 12)} {choices.choice(_MOMENTS)}"
+        moment = f"{request} {choices.randint(0, 10)} {choices.choice(_MOMENTS)}"
         faults.append(
             Fault(
                 round(choices.uniform(0.0, during), 3),
