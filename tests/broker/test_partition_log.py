@@ -47,8 +47,8 @@ def values(log: PartitionLog, offset: int, room: int = ROOM) -> list[tuple[int, 
 def test_offsets_are_set_on_append() -> None:
     """A batch's own base offset is whatever its producer put; the log sets the right one."""
     log = PartitionLog()
-    assert log.append(batch(b"a", b"b"), RULES, NOW) == (ErrorCode.NONE, 0, -1, None)
-    assert log.append(batch(b"c"), RULES, NOW) == (ErrorCode.NONE, 2, -1, None)
+    assert log.append(batch(b"a", b"b"), RULES, NOW) == (ErrorCode.NONE, 0, -1, None, ())
+    assert log.append(batch(b"c"), RULES, NOW) == (ErrorCode.NONE, 2, -1, None, ())
     assert values(log, 0) == [(0, b"a"), (1, b"b"), (2, b"c")]
     assert log.end == 3
 
@@ -102,7 +102,7 @@ def test_bytes_that_are_no_batch_are_refused_whole() -> None:
     for bad in (b"", b"junk", good[:-1], good + good[:20], b"\xff" * 80):
         assert log.append(bad, RULES, NOW).error is not ErrorCode.NONE
     old = good[:16] + b"\x01" + good[17:]
-    assert log.append(old, RULES, NOW).error is ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT
+    assert log.append(old, RULES, NOW).error is ErrorCode.INVALID_RECORD
     assert log.end == 0
 
 
@@ -121,7 +121,7 @@ def test_a_repeated_batch_has_the_offset_it_had() -> None:
     first = batch(b"a", b"b", producer=7, epoch=0, sequence=0)
     second = batch(b"c", producer=7, epoch=0, sequence=2)
     for data, offset in ((first, 0), (second, 2), (first, 0), (second, 2)):
-        assert log.append(data, RULES, NOW) == (ErrorCode.NONE, offset, -1, None)
+        assert log.append(data, RULES, NOW) == (ErrorCode.NONE, offset, -1, None, ())
     assert log.end == 3
 
 
@@ -138,7 +138,7 @@ def test_a_producer_that_is_not_known_may_begin_anywhere() -> None:
     """The partition may have forgotten it with its records, and then any number can be right."""
     log = PartitionLog()
     unknown = batch(b"c", producer=8, epoch=0, sequence=2)
-    assert log.append(unknown, RULES, NOW) == (ErrorCode.NONE, 0, -1, None)
+    assert log.append(unknown, RULES, NOW) == (ErrorCode.NONE, 0, -1, None, ())
 
 
 def test_an_older_epoch_is_fenced_and_a_newer_one_starts_over() -> None:

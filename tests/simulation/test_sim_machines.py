@@ -124,7 +124,7 @@ def test_a_paused_process_answers_later() -> None:
 
 
 @pytest.mark.parametrize("one_way", [False, True])
-def test_a_cut_holds_bytes_up_and_loses_none(one_way: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_cut_holds_bytes_up_and_loses_none(one_way: bool) -> None:
     """Connections outlive it, as TCP's do; one way, the request arrives and its answer does not."""
 
     async def scenario(sim: Simulation) -> None:

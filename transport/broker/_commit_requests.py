@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ._group_requests import coordinated
+from ._member import subscription
 from ._offsets import Committed, Place
 from ._state import BrokerState, Call
 from .log import StorageFull
@@ -16,7 +17,8 @@ def offset_commit(state: BrokerState, call: Call, body: Body) -> Body:
     group: str = body["group"]
 
     def keep(offsets: Mapping[Place, Committed]) -> ErrorCode:
-        error = coordinated(state, call, group) if group else ErrorCode.INVALID_GROUP_ID
+        # A group without a name is that of clients that have none.
+        error = coordinated(state, call, group)
         if error is not ErrorCode.NONE:
             return error
         entry = state.groups.find(group)
@@ -130,11 +132,27 @@ def offset_delete(state: BrokerState, call: Call, body: Body) -> Body:
         error = ErrorCode.GROUP_ID_NOT_FOUND
     if error is not ErrorCode.NONE or entry is None:
         return {"error_code": error, "topics": []}
-    if entry.group.members:
+    if entry.group.members and entry.group.protocol_type != "consumer":
         return {"error_code": ErrorCode.NON_EMPTY_GROUP, "topics": []}
+    read = {
+        name
+        for member in entry.group.members.values()
+        for metadata in member.protocols.values()
+        for name in subscription(metadata)
+    }
     topics: list[Body] = []
     for topic in body["topics"]:
+        name: str = topic["name"]
+        parts: list[Body] = []
         for part in topic["partitions"]:
-            entry.offsets.forget((topic["name"], part["index"]))
-        topics.append({"name": topic["name"], "partitions": topic["partitions"]})
+            place = (name, part["index"])
+            code = ErrorCode.NONE
+            if state.topics.partition(*place) is None:
+                code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            elif name in read:
+                code = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC
+            else:
+                entry.offsets.forget(place)
+            parts.append({"index": part["index"], "error_code": code})
+        topics.append({"name": name, "partitions": parts})
     return {"topics": topics}

@@ -1,5 +1,6 @@
 """A topic's settings: their names, defaults and values, as Kafka has them."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -42,8 +43,8 @@ def _one_of(*allowed: str) -> Callable[[str], str | None]:
 
 
 def _policies(value: str) -> str | None:
-    given = [policy.strip() for policy in value.split(",")]
-    return None if set(given) <= {"compact", "delete"} else "compact, delete, or both"
+    given = {policy.strip() for policy in value.split(",")}
+    return None if given <= {"compact", "delete", ""} else "compact, delete, or both"
 
 
 def _ratio(value: str) -> str | None:
@@ -53,8 +54,15 @@ def _ratio(value: str) -> str | None:
         return "a number from 0 to 1"
 
 
-def _anything(_: str) -> str | None:
-    return None
+def _yes_or_no(value: str) -> str | None:
+    return None if value.lower() in {"true", "false"} else "true or false"
+
+
+def _replicas(value: str) -> str | None:
+    return None if _PAIRS.fullmatch(value) else "partition:broker pairs, * or nothing"
+
+
+_PAIRS = re.compile(r"\*?|\d+:\d+(,\d+:\d+)*")
 
 
 SETTINGS: Mapping[str, Setting] = {
@@ -69,9 +77,9 @@ SETTINGS: Mapping[str, Setting] = {
     "file.delete.delay.ms": Setting("60000", _whole(0)),
     "flush.messages": Setting(str(_MAX_LONG), _whole(1)),
     "flush.ms": Setting(str(_MAX_LONG), _whole(0)),
-    "follower.replication.throttled.replicas": Setting("", _anything),
+    "follower.replication.throttled.replicas": Setting("", _replicas),
     "index.interval.bytes": Setting("4096", _whole(0)),
-    "leader.replication.throttled.replicas": Setting("", _anything),
+    "leader.replication.throttled.replicas": Setting("", _replicas),
     "max.compaction.lag.ms": Setting(str(_MAX_LONG), _whole(1)),
     "max.message.bytes": Setting("1048588", _whole(0, 2**31 - 1), followed=True),
     "message.timestamp.after.max.ms": Setting("3600000", _whole(0), followed=True),
@@ -82,14 +90,14 @@ SETTINGS: Mapping[str, Setting] = {
     "min.cleanable.dirty.ratio": Setting("0.5", _ratio, followed=True),
     "min.compaction.lag.ms": Setting("0", _whole(0), followed=True),
     "min.insync.replicas": Setting("1", _whole(1, 2**31 - 1), followed=True),
-    "preallocate": Setting("false", _one_of("true", "false")),
+    "preallocate": Setting("false", _yes_or_no),
     "retention.bytes": Setting("-1", _whole(-1), followed=True),
     "retention.ms": Setting(str(7 * _DAY), _whole(-1), followed=True),
     "segment.bytes": Setting(str(2**30), _whole(1_048_576, 2**31 - 1)),
     "segment.index.bytes": Setting("10485760", _whole(4, 2**31 - 1)),
     "segment.jitter.ms": Setting("0", _whole(0)),
     "segment.ms": Setting(str(7 * _DAY), _whole(1)),
-    "unclean.leader.election.enable": Setting("false", _one_of("true", "false")),
+    "unclean.leader.election.enable": Setting("false", _yes_or_no),
 }
 """Every setting a topic can have."""
 
@@ -103,6 +111,12 @@ def wrong(configs: Mapping[str, str]) -> str | None:
         expected = setting.check(value)
         if expected is not None:
             return f"Invalid value {value} for configuration {name}: expected {expected}"
+    least, most = (
+        int(configs.get(name, SETTINGS[name].default))
+        for name in ("min.compaction.lag.ms", "max.compaction.lag.ms")
+    )
+    if least > most:
+        return f"min.compaction.lag.ms is {least}, above max.compaction.lag.ms, which is {most}"
     return None
 
 

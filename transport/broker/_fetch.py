@@ -60,8 +60,8 @@ class _Collected:
             "aborted": () if self._committed else None,
         }
         # Past the request's limit only a first batch is given, as the protocol wants.
-        if self._room > 0 and offset < log.end:
-            limit = min(part["max_bytes"], self._room)
+        if (self._room > 0 or not self._size) and offset < log.end:
+            limit = max(0, min(part["max_bytes"], self._room))
             read = log.read(offset, limit, committed=self._committed)
             self._size += read.size
             self._room -= read.size

@@ -5,7 +5,7 @@ timers are handed in, and whoever waits hands in a callback.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ._clock import Later, Timer
 from ._member import Joined, Member, State, Synced
@@ -70,7 +70,7 @@ class Group:
             protocol_type: `consumer`, as a rule.
             answer: Called once, perhaps at once.
         """
-        if not self._fits(protocol_type, joining):
+        if not self.fits(protocol_type, joining.protocols):
             answer(Joined(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member=member))
         elif not member and joining.instance in self._static:
             self._replace(self.members[self._static[joining.instance or ""]], joining, answer)
@@ -79,12 +79,12 @@ class Group:
         else:
             self._join_again(member, joining, answer)
 
-    def _fits(self, protocol_type: str, joining: Member) -> bool:
+    def fits(self, protocol_type: str, protocols: Iterable[str]) -> bool:
+        """Tell whether a member with these protocols can be part of the group."""
         if not self.members:
             return bool(protocol_type)
         return protocol_type == self.protocol_type and any(
-            all(name in member.protocols for member in self.members.values())
-            for name in joining.protocols
+            all(name in member.protocols for member in self.members.values()) for name in protocols
         )
 
     def _add(self, joining: Member, protocol_type: str, answer: Callable[[Joined], None]) -> None:
@@ -164,6 +164,7 @@ class Group:
         for member in self.members.values():
             if member.on_synced is not None:
                 waiting, member.on_synced = member.on_synced, None
+                self._touch(member, member.session_timeout)
                 waiting(Synced(error))
 
     def _await_joins(self) -> None:
@@ -357,8 +358,12 @@ class Group:
     # -- inside -----------------------------------------------------------------------
 
     def _known(self, member: str, instance: str | None) -> ErrorCode:
-        if instance is not None and instance in self._static and self._static[instance] != member:
-            return ErrorCode.FENCED_INSTANCE_ID
+        if instance is not None:
+            known = self._static.get(instance)
+            if known is None:
+                return ErrorCode.UNKNOWN_MEMBER_ID
+            if known != member:
+                return ErrorCode.FENCED_INSTANCE_ID
         return ErrorCode.NONE if member in self.members else ErrorCode.UNKNOWN_MEMBER_ID
 
     def _touch(self, member: Member, seconds: float) -> None:

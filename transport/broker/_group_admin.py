@@ -13,7 +13,7 @@ def list_groups(state: BrokerState, call: Call, _body: Body) -> Body:
         "groups": [
             {"group": entry.group.name, "protocol_type": entry.group.protocol_type}
             for entry in state.groups
-            if state.cluster.coordinates(call.node, entry.group.name) and not entry.dead
+            if state.cluster.coordinates(call.node, entry.group.name)
         ]
     }
 
@@ -29,7 +29,7 @@ def describe_groups(state: BrokerState, call: Call, body: Body) -> Body:
 
 
 def _described(entry: GroupEntry | None, name: str) -> Body:
-    if entry is None or entry.dead:
+    if entry is None:
         return {
             "group": name,
             "state": "Dead",
@@ -46,7 +46,7 @@ def _described(entry: GroupEntry | None, name: str) -> Body:
             "client_id": member.client_id,
             "client_host": f"/{member.client_host}",
             "metadata": member.protocols.get(group.protocol, b"") if stable else b"",
-            "assignment": member.assignment if stable else b"",
+            "assignment": b"" if group.state is State.COMPLETING else member.assignment,
         }
         for member in group.members.values()
     ]
@@ -62,11 +62,11 @@ def _described(entry: GroupEntry | None, name: str) -> Body:
 def delete_groups(state: BrokerState, call: Call, body: Body) -> Body:
     """Delete groups that have no members."""
     answers: list[Body] = []
-    for name in body["groups"]:
+    for name in dict.fromkeys(body["groups"]):
         entry = state.groups.find(name)
         error = coordinated(state, call, name)
         if error is ErrorCode.NONE:
-            if entry is None or entry.dead:
+            if entry is None:
                 error = ErrorCode.GROUP_ID_NOT_FOUND
             elif entry.group.state is not State.EMPTY:
                 error = ErrorCode.NON_EMPTY_GROUP

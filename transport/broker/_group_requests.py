@@ -52,6 +52,10 @@ def join_group(state: BrokerState, call: Call, body: Body) -> "Body | asyncio.Fu
     if error is not ErrorCode.NONE:
         return {"error_code": error, "member": given}
     group = state.groups.get(body["group"]).group
+    if not given and not group.fits(
+        body["protocol_type"], [protocol["name"] for protocol in body["protocols"]]
+    ):
+        return {"error_code": ErrorCode.INCONSISTENT_GROUP_PROTOCOL}
     timeout = body["session_timeout_ms"] / 1000
     instance: str | None = body["instance"]
     member = given or f"{instance or call.client_id}-{next(state.member_numbers):06d}"
@@ -71,7 +75,7 @@ def join_group(state: BrokerState, call: Call, body: Body) -> "Body | asyncio.Fu
     answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
 
     def joined(outcome: Joined) -> None:
-        _resolve(answer, _joined(outcome, member))
+        _resolve(answer, _joined(outcome))
 
     group.join(given, joining, body["protocol_type"], joined)
     return answer
@@ -94,13 +98,13 @@ def _wrong_join(state: BrokerState, call: Call, body: Body) -> ErrorCode:
     return ErrorCode.NONE
 
 
-def _joined(outcome: Joined, member: str) -> Body:
+def _joined(outcome: Joined) -> Body:
     return {
         "error_code": outcome.error,
         "generation": outcome.generation,
         "protocol": outcome.protocol,
         "leader": outcome.leader,
-        "member": outcome.member or member,
+        "member": outcome.member,
         "members": [
             {"id": id_, "instance": instance, "metadata": metadata}
             for id_, instance, metadata in outcome.members

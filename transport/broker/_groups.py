@@ -26,11 +26,6 @@ class GroupEntry:
         self.offsets = offsets
         self.used_ms = used_ms
 
-    @property
-    def dead(self) -> bool:
-        """Whether nothing is known of it: Kafka does not tell it from one that never was."""
-        return self.group.state is State.EMPTY and not self.group.generation and not self.offsets
-
 
 class Groups:
     """All groups of a broker.

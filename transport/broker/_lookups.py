@@ -1,6 +1,7 @@
 """Answers about offsets: the first, the next, by time, by leader epoch; and trimming."""
 
 from bisect import bisect_right
+from collections import Counter
 
 from ._state import BrokerState, Call
 from .wire import Body, ErrorCode
@@ -13,12 +14,15 @@ _READ_COMMITTED = 1
 def list_offsets(state: BrokerState, call: Call, body: Body) -> Body:
     """Return the first offset, the next one, or the first not older than a time."""
     committed = body["isolation_level"] == _READ_COMMITTED
+    counts = Counter((t["name"], part["index"]) for t in body["topics"] for part in t["partitions"])
     return {
         "topics": [
             {
                 "name": topic["name"],
                 "partitions": [
                     _offset(state, call, topic["name"], part, committed=committed)
+                    if counts[topic["name"], part["index"]] == 1
+                    else {"index": part["index"], "error_code": ErrorCode.INVALID_REQUEST}
                     for part in topic["partitions"]
                 ],
             }

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ._clock import Timer
-from .wire import ErrorCode
+from .wire import I16, TEXT, Array, ErrorCode, MalformedRequest, Reader
 
 
 class State(Enum):
@@ -86,3 +86,16 @@ class Member:
         self.session_timeout = newer.session_timeout
         self.rebalance_timeout = newer.rebalance_timeout
         self.client_id, self.client_host = newer.client_id, newer.client_host
+
+
+def subscription(metadata: bytes) -> list[str]:
+    """Return the topics in a consumer's metadata; none where it is something else."""
+    reader = Reader(metadata)
+    try:
+        I16.read(reader, 0)  # its version; the topics stand at the same place in all
+        return [name for name in _TOPICS.read(reader, 0) or () if name]
+    except MalformedRequest:
+        return []
+
+
+_TOPICS = Array(TEXT)

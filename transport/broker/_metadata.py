@@ -20,7 +20,9 @@ def metadata(state: BrokerState, call: Call, body: Body) -> Body:
     wanted: list[str] | None = body["topics"]
     if wanted is None or (call.version == 0 and not wanted):
         wanted = state.topics.names()
-    topics = [_describe(state, name, create=body["allow_auto_create"]) for name in wanted]
+    topics = [
+        _describe(state, name, create=body["allow_auto_create"]) for name in dict.fromkeys(wanted)
+    ]
     return {
         "brokers": [
             {"id": node.id, "host": node.host, "port": node.port} for node in state.cluster.live()

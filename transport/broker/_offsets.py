@@ -55,6 +55,8 @@ class Offsets:
         for place, committed in offsets.items():
             self._store.put(self._key(place), {"committed": list(committed)})
             self._kept[place] = committed
+            for held in self._pending.values():
+                held.pop(place, None)  # what is written last counts, whenever that one ends
 
     def forget(self, place: Place) -> None:
         """Forget what was committed of a partition."""
@@ -65,6 +67,10 @@ class Offsets:
         """Forget everything."""
         for place in list(self._kept):
             self.forget(place)
+        for producer_id in list(self._pending):
+            self._pending[producer_id].clear()
+            self._keep_pending(producer_id)
+        self._pending.clear()
 
     # -- in transactions -------------------------------------------------------------
 

@@ -34,6 +34,9 @@ def produce(state: BrokerState, call: Call, body: Body) -> Body | None:
                     "base_offset": done.base_offset,
                     "log_append_time": done.log_append_time,
                     "log_start_offset": -1 if partition is None else partition.log.start,
+                    "record_errors": [
+                        {"index": index, "message": done.message} for index in done.indexes
+                    ],
                     "error_message": done.message,
                 }
             )
@@ -55,13 +58,15 @@ def _append(
         return Appended(partition)
     topic = state.topics.find(place[0])
     assert topic is not None, "it has a partition"
-    if body["acks"] == _ALL and len(state.in_sync(partition)) < topic.configs.min_in_sync:
+    needed = min(topic.configs.min_in_sync, len(partition.replicas))
+    if body["acks"] == _ALL and len(state.in_sync(partition)) < needed:
         return Appended(ErrorCode.NOT_ENOUGH_REPLICAS)
     error = _in_transaction(state, body["transactional_id"], records, place)
     if error is ErrorCode.NONE and state.disk_full:
         error = ErrorCode.KAFKA_STORAGE_ERROR
     if error is not ErrorCode.NONE:
-        return Appended(error)
+        why = error is ErrorCode.INVALID_TXN_STATE and "it was not added to the transaction"
+        return Appended(error, message=why or None)
     return partition.log.append(records, topic.configs.rules, state.clock.now_ms())
 
 

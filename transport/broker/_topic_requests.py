@@ -1,12 +1,15 @@
 """Answers to requests that create, grow and delete topics."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ._state import BrokerState, Call
 from ._topics import MAX_PARTITIONS
 from .log import StorageFull
 from .wire import Body, ErrorCode
 
+T = TypeVar("T")
 _Outcome = tuple[ErrorCode, str]
 _FINE: _Outcome = (ErrorCode.NONE, "")
 
@@ -14,22 +17,23 @@ _FINE: _Outcome = (ErrorCode.NONE, "")
 def create_topics(state: BrokerState, _call: Call, body: Body) -> Body:
     """Create topics, or only tell whether they could be."""
     answers: list[Body] = []
-    names = [asked["name"] for asked in body["topics"]]
-    for asked in body["topics"]:
-        if names.count(asked["name"]) > 1:
-            error, why = ErrorCode.INVALID_REQUEST, "Duplicate topic name."
-        else:
+    for asked, twice in _once(body["topics"], lambda topic: topic["name"]):
+        error, why = ErrorCode.INVALID_REQUEST, "Duplicate topic name."
+        if not twice:
             error, why = _create(state, asked, only_check=body["validate_only"])
         answers.append({"name": asked["name"], "error_code": error, "error_message": why or None})
     return {"topics": answers}
 
 
 def _create(state: BrokerState, asked: Body, *, only_check: bool) -> _Outcome:
-    configs = {c["name"]: c["value"] for c in asked["configs"] or () if c["value"] is not None}
-    by_hand = {each["index"]: each["replicas"] for each in asked["assignments"] or ()}
+    configs = {c["name"]: c["value"] for c in asked["configs"] or ()}
+    empty = next((name for name, value in configs.items() if value is None), None)
+    by_hand = {each["index"]: each["brokers"] for each in asked["assignments"] or ()}
     count: int = len(by_hand) or asked["partitions"]
     if count == -1:
         count = state.options.default_partitions
+    if empty is not None:
+        return ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {empty}"
     error, why = state.topics.check(asked["name"], count, configs)
     if error is not ErrorCode.NONE:
         return error, why
@@ -92,8 +96,10 @@ def _kept(state: BrokerState, change: Callable[[], object]) -> _Outcome:
 def create_partitions(state: BrokerState, _call: Call, body: Body) -> Body:
     """Give topics more partitions."""
     answers: list[Body] = []
-    for asked in body["topics"]:
-        error, why = _grow(state, asked, only_check=body["validate_only"])
+    for asked, twice in _once(body["topics"], lambda topic: topic["name"]):
+        error, why = ErrorCode.INVALID_REQUEST, "Duplicate topic name."
+        if not twice:
+            error, why = _grow(state, asked, only_check=body["validate_only"])
         answers.append({"name": asked["name"], "error_code": error, "error_message": why or None})
     return {"topics": answers}
 
@@ -129,10 +135,19 @@ def _grow(state: BrokerState, asked: Body, *, only_check: bool) -> _Outcome:
 def delete_topics(state: BrokerState, _call: Call, body: Body) -> Body:
     """Delete topics with all they hold, and what groups have committed of them."""
     answers: list[Body] = []
-    for name in body["topics"]:
-        found = state.topics.delete(name)
-        if found:
-            state.groups.topic_deleted(name)
-        code = ErrorCode.NONE if found else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    for name, twice in _once(body["topics"], str):
+        code = ErrorCode.INVALID_REQUEST
+        if not twice:
+            found = state.topics.delete(name)
+            if found:
+                state.groups.topic_deleted(name)
+            code = ErrorCode.NONE if found else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         answers.append({"name": name, "error_code": code})
     return {"topics": answers}
+
+
+def _once(asked: list[T], name: Callable[[T], str]) -> list[tuple[T, bool]]:
+    """Return what is asked, each name once, and whether it came more often."""
+    counts = Counter(name(each) for each in asked)
+    first = {name(each): each for each in reversed(asked)}
+    return [(each, counts[which] > 1) for which, each in reversed(first.items())]

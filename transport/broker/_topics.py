@@ -100,7 +100,7 @@ class Topics:
         self, name: str, partitions: int, configs: Mapping[str, str]
     ) -> tuple[ErrorCode, str]:
         """Tell whether a topic may be created, and if not, why."""
-        if not _NAME.match(name) or name in {".", ".."}:
+        if not is_topic_name(name):
             return ErrorCode.INVALID_TOPIC, (
                 f"{name!r} is no topic name: use 1 to 249 letters, digits, '.', '_' or '-'"
             )
@@ -195,6 +195,11 @@ class Topics:
     def bytes(self) -> int:
         """Return the bytes of all partitions."""
         return sum(p.log.size for topic in self for p in topic.partitions)
+
+
+def is_topic_name(name: str) -> bool:
+    """Tell whether a topic may have a name."""
+    return bool(_NAME.match(name)) and name not in {".", ".."}
 
 
 def _flat(name: str) -> str:

@@ -140,7 +140,7 @@ def test_a_handler_without_annotation_is_told_the_line() -> None:
 @pytest.mark.parametrize("parameters", ["none", "two", "star", "keyword"])
 def test_a_handler_takes_the_message_alone(parameters: str) -> None:
     """More, fewer or other parameters than the message are refused with the line to write."""
-    with pytest.raises(HandlerError, match=r"async def hello\(self, message: Hello\)"):  # noqa: PT012 - one class each
+    with pytest.raises(HandlerError, match=r"async def hello\(self, message: Hello\)"):
         if parameters == "none":
 
             class A(Actor):

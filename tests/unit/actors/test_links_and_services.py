@@ -167,7 +167,7 @@ def test_a_link_to_oneself_means_nothing(virtually: Any) -> None:
 
 
 @pytest.mark.parametrize("ring", [False, True])
-def test_ends_go_from_link_to_link(virtually: Any, ring: bool) -> None:  # noqa: FBT001 - a parameter
+def test_ends_go_from_link_to_link(virtually: Any, ring: bool) -> None:
     """Three in a row, or in a ring: all stop, and each knows who was the first."""
     log: Log = []
 

@@ -79,7 +79,7 @@ def test_a_backoff_is_checked(arguments: tuple[float, ...]) -> None:
 def test_intensity_counts_what_is_within_the_window(
     history: History,
     now: float,
-    admitted: bool,  # noqa: FBT001 - a column of the table
+    admitted: bool,
     kept: History,
 ) -> None:
     """Two restarts within five seconds, the end of the window included, are all there may be."""

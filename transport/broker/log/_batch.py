@@ -106,22 +106,46 @@ def checksum_holds(data: bytes) -> bool:
 
 
 def split(records: bytes) -> list[Batch] | ErrorCode:
-    """Split what a produce request holds for a partition into batches, or say what is wrong."""
+    """Split what a produce request holds for a partition into batches, or say what is wrong.
+
+    The records inside are not looked at: whether there are as many as the header says, and
+    whether they can be decompressed, is for those who read them.
+    """
     batches: list[Batch] = []
     at = 0
     while at < len(records):
-        if len(records) - at > _CHECKED_FROM and records[at + 16] != _MAGIC:
-            return ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT
-        batch = read_header(records, at)
-        if batch is None or not checksum_holds(batch.data):
-            return ErrorCode.CORRUPT_MESSAGE
-        if batch.last_delta < 0 or batch.records < 1 or batch.last_delta != batch.records - 1:
-            return ErrorCode.INVALID_RECORD
-        if batch.codec > _LAST_CODEC:
-            return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
+        batch = _checked(records, at, behind=bool(batches))
+        if isinstance(batch, ErrorCode):
+            return batch
         batches.append(batch)
         at += len(batch.data)
-    return batches or ErrorCode.CORRUPT_MESSAGE
+    return batches or ErrorCode.INVALID_RECORD
+
+
+def _checked(records: bytes, at: int, *, behind: bool) -> Batch | ErrorCode:
+    if len(records) - at > _CHECKED_FROM and records[at + 16] != _MAGIC:
+        old = records[at + 16] < _MAGIC and not behind
+        return ErrorCode.INVALID_RECORD if old else ErrorCode.CORRUPT_MESSAGE
+    batch = read_header(records, at)
+    if batch is None:
+        return ErrorCode.CORRUPT_MESSAGE if behind else ErrorCode.INVALID_RECORD
+    if not checksum_holds(batch.data):
+        return ErrorCode.CORRUPT_MESSAGE
+    if not _makes_sense(batch):
+        return ErrorCode.INVALID_RECORD
+    if batch.codec > _LAST_CODEC:
+        return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
+    return batch
+
+
+def _makes_sense(batch: Batch) -> bool:
+    numbered = batch.producer_id == NO_PRODUCER or batch.base_sequence >= 0 or batch.control
+    return (
+        batch.records >= 1
+        and batch.last_delta == batch.records - 1
+        and batch.base_offset == 0
+        and numbered
+    )
 
 
 def placed(batch: Batch, base_offset: int, leader_epoch: int) -> Batch:

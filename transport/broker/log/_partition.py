@@ -1,7 +1,7 @@
 """A partition: batches in order, kept as the bytes the producer made."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..wire import ErrorCode
@@ -10,6 +10,8 @@ from ._producers import Producers
 from ._records import BrokenRecords, CodecMissing, records_of
 from ._storage import MemoryStorage, Place, Storage, StorageFull
 from ._transactions import Aborted, PartitionTransactions
+
+_ANY_AGE = 2**63 - 1
 
 
 class Appended(NamedTuple):
@@ -20,12 +22,14 @@ class Appended(NamedTuple):
         base_offset: The offset of the first record.
         log_append_time: The broker's time, where it goes by that; -1 elsewhere.
         message: What was wrong, for people.
+        indexes: Which records of the batch it was wrong with, if it was not the whole.
     """
 
     error: ErrorCode
     base_offset: int = -1
     log_append_time: int = -1
     message: str | None = None
+    indexes: Sequence[int] = ()
 
 
 class Rules(NamedTuple):
@@ -42,7 +46,7 @@ class Rules(NamedTuple):
     max_bytes: int
     compacted: bool = False
     log_append_time: bool = False
-    before_ms: int = 2**63 - 1
+    before_ms: int = _ANY_AGE
     after_ms: int = 2**63 - 1
 
 
@@ -67,6 +71,23 @@ class Slice(NamedTuple):
     batches: list[bytes]
     size: int = 0
     aborted: list[Aborted] = []  # noqa: RUF012 a default that nobody changes
+
+
+def _untimely(batch: Batch, rules: Rules, now_ms: int) -> Appended | None:
+    """Refuse a batch with records too far from the broker's time."""
+    earliest, latest = now_ms - rules.before_ms, now_ms + rules.after_ms
+    # Where records may be as old as they like, the latest of them is in the header.
+    if rules.before_ms == _ANY_AGE and batch.max_timestamp <= latest:
+        return None
+    wrong = [
+        number
+        for number, record in enumerate(records_of(batch))
+        if record.timestamp >= 0 and not earliest <= record.timestamp <= latest
+    ]
+    if not wrong:
+        return None
+    why = "a record's time is too far from the broker's"
+    return Appended(ErrorCode.INVALID_TIMESTAMP, message=why, indexes=wrong)
 
 
 class PartitionLog:
@@ -126,7 +147,8 @@ class PartitionLog:
             if isinstance(verdict, ErrorCode):
                 return Appended(verdict)
             if verdict is not None:
-                return Appended(ErrorCode.NONE, verdict.base_offset)
+                at = verdict.timestamp if rules.log_append_time else -1
+                return Appended(ErrorCode.NONE, verdict.base_offset, at)
         if rules.log_append_time:
             batch = stamped(batch, now_ms)
         error = self._write(batch, now_ms)
@@ -165,22 +187,20 @@ class PartitionLog:
         if batch.transactional:
             self.transactions.written(batch)
 
-    @staticmethod
-    def _refuse(batch: Batch, rules: Rules, now_ms: int) -> Appended | None:
+    def _refuse(self, batch: Batch, rules: Rules, now_ms: int) -> Appended | None:
         if len(batch.data) > rules.max_bytes:
             return Appended(ErrorCode.MESSAGE_TOO_LARGE)
+        if batch.producer_id in self.transactions.open and not batch.transactional:
+            return Appended(ErrorCode.INVALID_TXN_STATE, message="its transaction is open")
         try:
-            if rules.compacted and any(record.key is None for record in records_of(batch)):
-                why = "a compacted topic takes records with keys only"
-                return Appended(ErrorCode.INVALID_RECORD, message=why)
+            if rules.compacted:
+                keyless = [n for n, r in enumerate(records_of(batch)) if r.key is None]
+                if keyless:
+                    why = "a compacted topic takes records with keys only"
+                    return Appended(ErrorCode.INVALID_RECORD, message=why, indexes=keyless)
+            return None if rules.log_append_time else _untimely(batch, rules, now_ms)
         except (BrokenRecords, CodecMissing) as error:
             return Appended(ErrorCode.CORRUPT_MESSAGE, message=str(error))
-        oldest = now_ms - rules.before_ms
-        in_time = batch.base_timestamp >= oldest and batch.max_timestamp - now_ms <= rules.after_ms
-        if not rules.log_append_time and batch.max_timestamp >= 0 and not in_time:
-            why = "a record's time is too far from the broker's"
-            return Appended(ErrorCode.INVALID_TIMESTAMP, message=why)
-        return None
 
     # -- reading --------------------------------------------------------------------
 

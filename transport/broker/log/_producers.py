@@ -20,6 +20,7 @@ class Known(NamedTuple):
     last_sequence: int
     base_offset: int
     last_offset: int
+    timestamp: int
 
 
 @dataclass(slots=True)
@@ -83,7 +84,8 @@ class Producers:
         known = self._of(batch, now_ms)
         last = _last_sequence(batch)
         known.next_sequence = (last + 1) % _SEQUENCES
-        known.batches.append(Known(batch.base_sequence, last, batch.base_offset, batch.last_offset))
+        offsets = batch.base_offset, batch.last_offset
+        known.batches.append(Known(batch.base_sequence, last, *offsets, batch.max_timestamp))
 
     def ended(self, marker: Batch, now_ms: int) -> None:
         """Take note of the end of a transaction: earlier lives of its producer are over."""

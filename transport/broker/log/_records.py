@@ -141,6 +141,13 @@ def _snappy_blocks(data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def _lz4_frame(data: bytes) -> bytes:
+    # Java's reader wants blocks that stand alone.
+    compressor = _cramjam().lz4.Compressor(content_checksum=False, block_linked=False)
+    compressor.compress(data)
+    return bytes(compressor.finish())
+
+
 _INTO: dict[int, Callable[[bytes], bytes]] = {
     NO_CODEC: lambda data: data,
     GZIP: gzip.decompress,
@@ -153,7 +160,7 @@ _FROM: dict[int, Callable[[bytes], bytes]] = {
     NO_CODEC: lambda data: data,
     GZIP: lambda data: gzip.compress(data, mtime=0),
     SNAPPY: lambda data: bytes(_cramjam().snappy.compress_raw(data)),
-    LZ4: lambda data: bytes(_cramjam().lz4.compress(data)),
+    LZ4: _lz4_frame,
     ZSTD: lambda data: bytes(_cramjam().zstd.compress(data)),
 }
 
