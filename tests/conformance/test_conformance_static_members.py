@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -245,7 +246,7 @@ async def test_a_silent_instance_is_put_out(broker_url: str) -> None:
 async def test_aiokafkas_static_member_is_back_at_once(broker_url: str) -> None:
     """A consumer with an instance id that restarts has its partitions, and the other keeps its."""
     topic = await create_topic(broker_url, 4)
-    options = {"group_id": f"{topic}-group", "session_timeout_ms": 10_000}
+    options: dict[str, Any] = {"group_id": f"{topic}-group", "session_timeout_ms": 10_000}
     loop = asyncio.get_running_loop()
     async with consuming(broker_url, topic, group_instance_id="a", **options) as stays:
         async with consuming(broker_url, topic, group_instance_id="b", **options) as restarts:

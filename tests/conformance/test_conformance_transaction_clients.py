@@ -143,6 +143,6 @@ async def test_a_producer_may_not_write_outside(broker_url: str, topic: str) -> 
             await producer.send(topic, b"a", partition=0)
 
 
-def stable_end(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
+def stable_end(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int | None, int | None]:
     """Return the last stable offset and the end, as the last answer told them."""
     return consumer.last_stable_offset(place), consumer.highwater(place)

@@ -1,5 +1,7 @@
 """The transaction coordinator's rules: what may follow what, and how the rest is refused."""
 
+from typing import Any
+
 import pytest
 from support.record_batches import Producer, Rec, batch
 from support.wire import API, LATEST, Wire, fresh, understood
@@ -45,7 +47,7 @@ async def test_a_transactional_id_is_not_empty(wire: Wire, writer: Writer) -> No
     assert answer["error_code"] == ErrorCode.INVALID_REQUEST
     assert answer["producer_id"] == -1
     for version in (0, 2):
-        named = {"version": version, "transactional_id": ""}
+        named: dict[str, Any] = {"version": version, "transactional_id": ""}
         assert await writer.add(topic, **named) == ErrorCode.INVALID_REQUEST
         assert await writer.add_offsets("g", **named) == ErrorCode.INVALID_REQUEST
         assert await writer.end(COMMIT, **named) == ErrorCode.INVALID_REQUEST

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def started(*arguments: str) -> Generator[tuple["subprocess.Popen[str]", str]]:
     """Run the command; give the process and its bootstrap address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "callboard", "broker", *arguments],

@@ -243,7 +243,7 @@ def test_a_broker_with_a_folder_has_everything_again(tmp_path: Path) -> None:
             "t", bootstrap_servers="broker:9092", auto_offset_reset="earliest"
         )
         async with consumer:
-            got: list[bytes] = []
+            got: list[bytes | None] = []
             while len(got) < 40:
                 for records in (await consumer.getmany(timeout_ms=500)).values():
                     got += [record.value for record in records]

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -78,7 +78,7 @@ def test_every_seed_ends_well(pair: tuple[str, str]) -> None:
 
 
 @contextmanager
-def planted(plant: Plant) -> Iterator[None]:
+def planted(plant: Plant) -> Generator[None]:
     """Have a bug for a while."""
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)

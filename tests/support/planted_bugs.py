@@ -43,12 +43,20 @@ def the_last_state_wins(patch: pytest.MonkeyPatch) -> None:
 
 def no_dedup(patch: pytest.MonkeyPatch) -> None:
     """A message that was applied before is applied again."""
-    patch.setattr(Window, "has", lambda self, message: False)
+
+    def has(self: Any, message: Any) -> bool:
+        return False
+
+    patch.setattr(Window, "has", has)
 
 
 def the_window_is_not_kept(patch: pytest.MonkeyPatch) -> None:
     """The state record does not carry the ids that were applied."""
-    patch.setattr(_lane, "encode_window", lambda window: b"")
+
+    def nothing(window: Any) -> bytes:
+        return b""
+
+    patch.setattr(_lane, "encode_window", nothing)
 
 
 def no_restore(patch: pytest.MonkeyPatch) -> None:
@@ -114,11 +122,11 @@ def always_warm(patch: pytest.MonkeyPatch) -> None:
 
 def parking_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """The state record does not say that the entity is in quarantine."""
-    patch.setattr(
-        _flusher,
-        "state_record",
-        lambda to, key, state: _state.state_record(to, key, state._replace(parked=False)),
-    )
+
+    def record(to: Any, key: bytes, state: Any) -> Any:
+        return _state.state_record(to, key, state._replace(parked=False))
+
+    patch.setattr(_flusher, "state_record", record)
 
 
 def no_seek(patch: pytest.MonkeyPatch) -> None:

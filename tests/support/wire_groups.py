@@ -132,7 +132,7 @@ class Member:
 
     async def commit(self, topic: str, offset: int = 1, **changed: Any) -> int:
         """Commit an offset of the topic's first partition; return the code."""
-        body = {**self._place(), "instance": self.instance, **changed}
+        body: dict[str, Any] = {**self._place(), "instance": self.instance, **changed}
         answer = await committed_by(self.wire, topic, offset, **body)
         return int(answer)
 

@@ -26,11 +26,12 @@ def steady_client() -> Generator[None]:
             timestamp = int(time.time() * 1000)
         return append(self, timestamp=timestamp, **rest)
 
-    numbered = AIOKafkaProducer._PRODUCER_CLIENT_ID_SEQUENCE  # noqa: SLF001 - see above
+    producers: Any = AIOKafkaProducer
+    numbered = producers._PRODUCER_CLIENT_ID_SEQUENCE  # noqa: SLF001 - see above
     BatchBuilder.append = timed
-    AIOKafkaProducer._PRODUCER_CLIENT_ID_SEQUENCE = 0  # noqa: SLF001 - see above
+    producers._PRODUCER_CLIENT_ID_SEQUENCE = 0  # noqa: SLF001 - see above
     try:
         yield
     finally:
         BatchBuilder.append = append
-        AIOKafkaProducer._PRODUCER_CLIENT_ID_SEQUENCE = numbered  # noqa: SLF001 - see above
+        producers._PRODUCER_CLIENT_ID_SEQUENCE = numbered  # noqa: SLF001 - see above

@@ -26,7 +26,7 @@ def broker(sim: Simulation, name: str = "broker", **options: Any) -> Machine[Bro
     """
 
     async def main(machine: Machine[Broker]) -> None:
-        settings = {"host": name, "port": _PORT, **options}
+        settings: dict[str, Any] = {"host": name, "port": _PORT, **options}
         async with Broker(BrokerOptions(**settings)) as running:
             machine.at_death = running.let_go
             machine.ready(running)

@@ -123,11 +123,7 @@ def ordered_sets() -> Generator[None]:
     """Let sets keep their order in the client, in asyncio's tasks and in our own parts."""
     for name in _LATE:
         importlib.import_module(name)  # else they would come in the middle of the first run
-    modules = [
-        module
-        for name, module in sorted(sys.modules.items())
-        if module is not None and name.startswith(_ROOTS)
-    ]
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith(_ROOTS)]
     for module in modules:
         module.__dict__["set"] = module.__dict__["frozenset"] = OrderedSet
     try:
