@@ -12,6 +12,7 @@ callboard until a test asks for it, and changes nothing for tests that do not:
 Its parts are fixtures and hooks, not an API to call.
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -43,13 +44,18 @@ _over = pytest.StashKey[bool]()  # of a test: it has failed already, or was skip
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option and the settings."""
-    parser.getgroup("callboard", "actors in virtual time").addoption(
+    group = parser.getgroup("callboard", "actors in virtual time")
+    group.addoption(
         "--callboard-seed",
         metavar="N",
         help="seed of tests that run in virtual time or use the fixture callboard_seed; "
         '"random" draws one; by default each test has its own, made of its name '
         "(also: the variable CALLBOARD_SEED, the setting callboard_seed)",
     )
+    with contextlib.suppress(ValueError):  # another plugin has the short name
+        group.addoption(
+            "--seed", dest="callboard_seed", metavar="N", help="short for --callboard-seed"
+        )
     parser.addini("callboard_seed", "as --callboard-seed", default="")
     parser.addini(
         "callboard_strict",

@@ -36,8 +36,8 @@ async def test_the_coordinator_refuses_the_former_producer(
     """INVALID_PRODUCER_EPOCH in the versions aiokafka sends, PRODUCER_FENCED in later ones."""
     assert await zombie.add(topic, version=version) == code
     assert await zombie.add_offsets("g", version=version) == code
-    for commit in (COMMIT, ABORT):
-        assert await zombie.end(commit, version=version) == code
+    for how in (COMMIT, ABORT):
+        assert await zombie.end(how, version=version) == code
 
 
 @pytest.mark.parametrize("version", [0, 2])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition

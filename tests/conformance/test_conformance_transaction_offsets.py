@@ -17,7 +17,7 @@ from support.wire_groups import (
     new_group,
     stable,
 )
-from support.wire_transactions import COMMIT, Writer
+from support.wire_transactions import ABORT, COMMIT, End, Writer
 
 from callboard.transport.broker import ErrorCode
 
@@ -221,9 +221,9 @@ async def test_two_transactions_offsets_end_apart(wire: Wire, writer: Writer, gr
     await settled(wire, group, topic, Offset(5))
 
 
-@pytest.mark.parametrize("commit", [True, False])
+@pytest.mark.parametrize("how", [COMMIT, ABORT])
 async def test_aiokafka_sends_offsets_to_a_transaction(
-    wire: Wire, broker_url: str, group: str, commit: bool
+    wire: Wire, broker_url: str, group: str, how: End
 ) -> None:
     """`send_offsets_to_transaction` counts when the producer commits, and not when it aborts."""
     topic = await wire.topic()
@@ -232,14 +232,14 @@ async def test_aiokafka_sends_offsets_to_a_transaction(
         await producer.begin_transaction()
         await producer.send_and_wait(topic, b"made", partition=0)
         await producer.send_offsets_to_transaction({place: 4}, group)
-        if commit:
+        if how is COMMIT:
             await producer.commit_transaction()
         else:
             await producer.abort_transaction()
         await producer.begin_transaction()  # begins once the one before has ended everywhere
         await producer.send_and_wait(topic, b"more", partition=0)
         await producer.commit_transaction()
-    await settled(wire, group, topic, Offset(4 if commit else -1))
+    await settled(wire, group, topic, Offset(4 if how is COMMIT else -1))
     async with consuming(broker_url, group_id=group) as consumer:
         consumer.assign([place])
-        assert await consumer.committed(place) == (4 if commit else None)
+        assert await consumer.committed(place) == (4 if how is COMMIT else None)

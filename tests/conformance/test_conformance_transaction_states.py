@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.record_batches import Producer, Rec, batch
 from support.wire import API, LATEST, Wire, fresh, understood
-from support.wire_transactions import ABORT, COMMIT, Writer
+from support.wire_transactions import ABORT, COMMIT, End, Writer
 
 from callboard.transport.broker import ErrorCode
 
@@ -62,33 +62,33 @@ async def test_an_unknown_producer_has_no_transactions(
     for changed in ({"transactional_id": fresh()}, {"producer_id": writer.producer.id + 10_000}):
         assert await writer.add(topic, version=version, **changed) == MAPPING
         assert await writer.add_offsets("g", version=version, **changed) == MAPPING
-        for commit in (COMMIT, ABORT):
-            assert await writer.end(commit, version=version, **changed) == MAPPING
+        for how in (COMMIT, ABORT):
+            assert await writer.end(how, version=version, **changed) == MAPPING
 
 
-@pytest.mark.parametrize("commit", [COMMIT, ABORT])
-async def test_what_has_not_begun_does_not_end(writer: Writer, commit: bool) -> None:
+@pytest.mark.parametrize("how", [COMMIT, ABORT])
+async def test_what_has_not_begun_does_not_end(writer: Writer, how: End) -> None:
     """INVALID_TXN_STATE while nothing has been added."""
-    assert await writer.end(commit) == STATE
+    assert await writer.end(how) == STATE
 
 
-@pytest.mark.parametrize("commit", [COMMIT, ABORT])
-async def test_ending_again_is_no_error(wire: Wire, writer: Writer, commit: bool) -> None:
+@pytest.mark.parametrize("how", [COMMIT, ABORT])
+async def test_ending_again_is_no_error(wire: Wire, writer: Writer, how: End) -> None:
     """The same way: the answer may have been lost. No second marker is written."""
     topic = await wire.topic()
     await writer.open(topic, b"a")
-    await (writer.commit() if commit else writer.abort())
-    assert await writer.end(commit) == ErrorCode.NONE
+    await writer.finish(how)
+    assert await writer.end(how) == ErrorCode.NONE
     assert (await wire.offset(topic, LATEST))["offset"] == 2
 
 
-@pytest.mark.parametrize("commit", [COMMIT, ABORT])
-async def test_it_does_not_end_both_ways(wire: Wire, writer: Writer, commit: bool) -> None:
+@pytest.mark.parametrize("how", [COMMIT, ABORT])
+async def test_it_does_not_end_both_ways(wire: Wire, writer: Writer, how: End) -> None:
     """INVALID_TXN_STATE to an abort after the commit, and to a commit after the abort."""
     topic = await wire.topic()
     await writer.open(topic, b"a")
-    await (writer.commit() if commit else writer.abort())
-    assert await writer.end(not commit) == STATE
+    await writer.finish(how)
+    assert await writer.end(how.other) == STATE
 
 
 async def test_while_it_ends_it_is_left_alone(wire: Wire, writer: Writer) -> None:
@@ -152,14 +152,14 @@ async def test_a_refused_write_says_why(wire: Wire, writer: Writer) -> None:
     assert "not added to the transaction" in refused["error_message"]
 
 
-@pytest.mark.parametrize("commit", [COMMIT, ABORT])
+@pytest.mark.parametrize("how", [COMMIT, ABORT])
 async def test_after_its_end_partitions_must_be_added_again(
-    wire: Wire, writer: Writer, commit: bool
+    wire: Wire, writer: Writer, how: End
 ) -> None:
     """INVALID_TXN_STATE to a write that comes late."""
     topic = await wire.topic()
     await writer.open(topic, b"a")
-    await (writer.commit() if commit else writer.abort())
+    await writer.finish(how)
     assert (await writer.write(topic, b"late"))["error_code"] == STATE
     await writer.add(topic)
     assert (await writer.write(topic, b"b"))["error_code"] == ErrorCode.NONE

@@ -22,7 +22,7 @@ from support.record_batches import (
 )
 from support.wire import COMMITTED, EARLIEST, LATEST, UNCOMMITTED, Wire, wired
 from support.wire_groups import waiting
-from support.wire_transactions import Writer
+from support.wire_transactions import ABORT, COMMIT, End, Writer
 
 from callboard.transport.broker import ErrorCode
 from callboard.transport.broker.wire import Body
@@ -98,14 +98,14 @@ async def ends(wire: Wire, topic: str) -> tuple[int, int]:
     )
 
 
-@pytest.mark.parametrize(("commit", "key"), [(True, COMMIT_KEY), (False, ABORT_KEY)])
+@pytest.mark.parametrize(("how", "key"), [(COMMIT, COMMIT_KEY), (ABORT, ABORT_KEY)])
 async def test_a_transaction_ends_with_a_marker(
-    wire: Wire, writer: Writer, commit: bool, key: bytes
+    wire: Wire, writer: Writer, how: End, key: bytes
 ) -> None:
     """A batch of one control record, which tells how it ended and takes an offset of its own."""
     topic = await wire.topic()
     await writer.open(topic, b"a", b"b")
-    await (writer.commit() if commit else writer.abort())
+    await writer.finish(how)
     answer = await wire.fetch(topic, 0)
     assert attributes(answer["records"]) == [TRANSACTIONAL, TRANSACTIONAL | CONTROL]
     marker = read(answer["records"])[-1]
@@ -220,9 +220,9 @@ async def test_only_aborts_in_what_is_read_are_listed(wire: Wire, writer: Writer
 async def test_each_abort_of_a_producer_is_listed(wire: Wire, writer: Writer) -> None:
     """What it committed between two aborts is read."""
     topic = await wire.topic()
-    for value, commit in ((b"a", False), (b"b", True), (b"c", False), (b"d", True)):
+    for value, how in ((b"a", ABORT), (b"b", COMMIT), (b"c", ABORT), (b"d", COMMIT)):
         await writer.open(topic, value)
-        await (writer.commit() if commit else writer.abort())
+        await writer.finish(how)
     answer = await wire.fetch(topic, 0, isolation_level=COMMITTED)
     assert [each["first_offset"] for each in answer["aborted"]] == [0, 4]
     assert await visible(wire, topic) == [b"b", b"d"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from callboard.transport.broker import ErrorCode
@@ -13,7 +14,6 @@ from .wire import Wire, fresh
 from .wire_groups import TRANSACTION, coordinator
 
 TIMEOUT_MS = 60_000
-COMMIT, ABORT = True, False
 _LOOK_EVERY = 0.01
 _LATER = frozenset(
     {
@@ -24,6 +24,21 @@ _LATER = frozenset(
     }
 )
 """What clients take for a reason to ask again before long."""
+
+
+class End(Enum):
+    """How a transaction ends; the values are the protocol's."""
+
+    COMMIT = True
+    ABORT = False
+
+    @property
+    def other(self) -> "End":
+        """The other way."""
+        return End(not self.value)
+
+
+COMMIT, ABORT = End
 
 
 class Writer:
@@ -122,28 +137,29 @@ class Writer:
         assert answer["error_code"] == ErrorCode.NONE, answer
         return int(answer["base_offset"])
 
-    async def end(self, commit: bool, *, version: int = 2, **changed: Any) -> int:
+    async def end(self, how: End, *, version: int = 2, **changed: Any) -> int:
         """Commit or abort; return the code."""
         answer = await self.wire.ask(
-            "end_txn", version, **{**self._identity(), "commit": commit, **changed}
+            "end_txn", version, **{**self._identity(), "commit": how.value, **changed}
         )
         return int(answer["error_code"])
 
     async def commit(self) -> None:
         """Commit, and wait until the markers are written."""
-        await self._finish(COMMIT)
+        await self.finish(COMMIT)
 
     async def abort(self) -> None:
         """Abort, and wait until the markers are written."""
-        await self._finish(ABORT)
+        await self.finish(ABORT)
 
-    async def _finish(self, commit: bool) -> None:
+    async def finish(self, how: End) -> None:
+        """End it, and wait until the markers are written."""
         async with asyncio.timeout(SECONDS):
             # The second answer is the first one's again once everything is written.
-            while (code := await self.end(commit)) == ErrorCode.CONCURRENT_TRANSACTIONS:
+            while (code := await self.end(how)) == ErrorCode.CONCURRENT_TRANSACTIONS:
                 await asyncio.sleep(_LOOK_EVERY)
             assert code == ErrorCode.NONE, code
-            while (code := await self.end(commit)) == ErrorCode.CONCURRENT_TRANSACTIONS:
+            while (code := await self.end(how)) == ErrorCode.CONCURRENT_TRANSACTIONS:
                 await asyncio.sleep(_LOOK_EVERY)
             assert code == ErrorCode.NONE, code
 
