@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
-from typing import Any
 
 import pytest
 from aiokafka import TopicPartition

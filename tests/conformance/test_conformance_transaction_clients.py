@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation
 from support.kafka_clients import consuming, producing, take, write
 from support.wire import Wire

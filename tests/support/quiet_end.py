@@ -17,7 +17,7 @@ def run_to_quiet_end(main: Coroutine[Any, Any, T]) -> T:
         left = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
         assert left == []
         loop: Any = asyncio.get_running_loop()
-        timers = loop._scheduled
+        timers = [timer for _, _, timer in loop._scheduled]
         assert [one for one in timers if not one.cancelled()] == []
         return result
 
