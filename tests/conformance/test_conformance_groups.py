@@ -61,8 +61,7 @@ async def test_the_only_member_leads_generation_1(member: Member) -> None:
 async def test_a_group_exists_from_the_first_join_on(member: Member) -> None:
     """Even while the join still lacks its id: the group is there, and empty."""
     await member.ask_to_join()
-    found = await described(member.wire, member.group)
-    assert (found["state"], found["members"]) == (EMPTY, [])
+    await in_state(member.wire, member.group, EMPTY, 0)
 
 
 async def test_a_group_needs_a_name(member: Member) -> None:

@@ -218,6 +218,8 @@ async def described(wire: Wire, group: str) -> Body:
 async def in_state(wire: Wire, group: str, state: str, members: int | None = None) -> None:
     """Wait until a group is in a state, and has so many members.
 
+    On Apache Kafka what is told of the first groups after a start is some milliseconds old.
+
     Raises:
         TimeoutError: It did not come to be.
     """
