@@ -74,6 +74,13 @@ class Connection:
         for side in self.sides():
             side.transport.lose(ConnectionResetError("connection reset by peer"))
 
+    def forgotten(self, name: str) -> None:
+        """Take note that a machine has a new life, which knows nothing of this connection."""
+        for side, other in ((self.near, self.far), (self.far, self.near)):
+            if side.name == name and side.host is not None and side.host.running is Running.DEAD:
+                side.transport.unknown = True
+                other.transport.flow()
+
     def host_died(self, host: Host, *, silently: bool) -> None:
         """Let the other end notice, or not."""
         for side in self.sides():
@@ -97,6 +104,8 @@ class SimTransport(asyncio.Transport):
         super().__init__({"peername": other.address, "sockname": mine.address})
         self.gone = False
         """Whether this end is closed: nothing is read any more."""
+        self.unknown = False
+        """Whether this end's machine fell silent, and has come back without a memory of this."""
         self._connection = connection
         self._mine = mine
         self._other = other
@@ -106,10 +115,11 @@ class SimTransport(asyncio.Transport):
         self._reading = True
         self._way: deque[tuple[float, Any]] = deque()  # what is on its way to the other end
         self._unread: deque[Any] = deque()  # what has arrived while nobody read
-        self._on_way = 0
+        self._on_way = 0  # bytes that the other end has not read
         self._last = 0.0
         self._moving: asyncio.TimerHandle | None = None
         self._full = False
+        self._low, self._high = _LOW_WATER, _HIGH_WATER
 
     # -- sending -----------------------------------------------------------------------------
 
@@ -120,7 +130,7 @@ class SimTransport(asyncio.Transport):
         for piece in self._connection.network.pieces(bytes(data)):
             self._on_way += len(piece)
             self.send(piece)
-        if self._on_way > _HIGH_WATER and not self._full:
+        if self._on_way > self._high and not self._full:
             self._full = True
             self._protocol.pause_writing()
 
@@ -144,6 +154,8 @@ class SimTransport(asyncio.Transport):
         """Go on after a cut."""
         if self._way and self._moving is None:
             self._set_timer()
+        elif self._on_way and self._other.transport.unknown:
+            self._turned_away()
 
     def _set_timer(self) -> None:
         # In the receiver's context: what arrives at a host that stands still waits there.
@@ -154,6 +166,16 @@ class SimTransport(asyncio.Transport):
         if self._moving.cancelled():
             self._moving = None  # the receiver is dead: this goes nowhere
             self._way.clear()
+            if self._other.transport.unknown:
+                self._turned_away()
+
+    def _turned_away(self) -> None:
+        """Have what was sent answered with a reset, unless a cut is in the way."""
+        loop, network = self._connection.loop, self._connection.network
+        if not network.is_apart(self._mine.name, self._other.name):
+            error = ConnectionResetError("connection reset by peer")
+            when = loop.time() + network.delay() + network.delay()
+            loop.call_at(when, self.lose, error, context=self.context)
 
     def _arrive(self) -> None:
         self._moving = None
@@ -164,14 +186,16 @@ class SimTransport(asyncio.Transport):
         now = loop.time()
         while self._way and self._way[0][0] <= now:
             _, piece = self._way.popleft()
-            if isinstance(piece, bytes):
-                self._on_way -= len(piece)
             receiver.take(piece)
-        if self._full and self._on_way <= _LOW_WATER:
-            self._full = False
-            loop.call_soon(self._room, context=self.context)
         if self._way:
             self._set_timer()
+
+    def was_read(self, size: int) -> None:
+        """Take note that the other end has read something: there is room for more."""
+        self._on_way -= size
+        if self._full and self._on_way <= self._low:
+            self._full = False
+            self._connection.loop.call_soon(self._room, context=self.context)
 
     def _room(self) -> None:
         if not self.gone:
@@ -182,7 +206,18 @@ class SimTransport(asyncio.Transport):
         return self._on_way
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """See asyncio; the limits are the network's."""
+        """See asyncio; what is on its way counts, too, for there is no other buffer."""
+        if high is None:
+            high = _HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not 0 <= low <= high:
+            raise ValueError(f"got high={high} and low={low}; expected 0 <= low <= high")
+        self._low, self._high = low, high
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """See asyncio."""
+        return self._low, self._high
 
     # -- receiving ---------------------------------------------------------------------------
 
@@ -195,6 +230,8 @@ class SimTransport(asyncio.Transport):
     def take(self, piece: Any) -> None:
         """Give the protocol what arrives."""
         if self.gone:
+            if isinstance(piece, bytes):
+                self.send(_RESET)  # nobody will ever read it, and the other end is told
             return
         self._unread.append(piece)
         if piece is _RESET:
@@ -214,6 +251,7 @@ class SimTransport(asyncio.Transport):
                 self.lose(ConnectionResetError("connection reset by peer"))
             else:
                 trace.bytes(self._mine.name, self._mine.address[1], self._other.name, piece)
+                self._other.transport.was_read(len(piece))
                 self._protocol.data_received(piece)
 
     def pause_reading(self) -> None:

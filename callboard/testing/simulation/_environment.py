@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import os
 import random
+import socket
 import sys
 import time
 import warnings
@@ -25,10 +27,12 @@ def borrowed(
     """Let the process's clocks show virtual time, and its randomness follow the seed.
 
     Clients ask the `time` module and not the loop: without this, an hour of virtual time in a
-    second of real time would be a second to them. Restored afterwards, whatever happens.
+    second of real time would be a second to them. What makes names nobody else has asks the system
+    for randomness, for the host's name or the process's number: these are the simulated host's.
+    Restored afterwards, whatever happens.
 
     Args:
-        seed: Of the module `random`.
+        seed: Of the module `random`, and of the system's randomness.
         clock: Virtual seconds.
         wall_clock: The same, since the epoch.
     """
@@ -37,29 +41,42 @@ def borrowed(
         host = current_host.get()
         return wall_clock() + (host.skew if host is not None else 0.0)
 
-    virtual: dict[str, Callable[[], Any]] = {
-        "time": wall,
-        "time_ns": lambda: int(wall() * _NANO),
-        "monotonic": clock,
-        "monotonic_ns": lambda: int(clock() * _NANO),
-        "perf_counter": clock,
-        "perf_counter_ns": lambda: int(clock() * _NANO),
+    def hostname() -> str:
+        host = current_host.get()
+        return host.name if host is not None else "scenario"
+
+    def number() -> int:
+        host = current_host.get()
+        return host.life if host is not None else 0
+
+    entropy = random.Random(f"system {seed}")
+    virtual: dict[tuple[Any, str], Callable[..., Any]] = {
+        (time, "time"): wall,
+        (time, "time_ns"): lambda: int(wall() * _NANO),
+        (time, "monotonic"): clock,
+        (time, "monotonic_ns"): lambda: int(clock() * _NANO),
+        (time, "perf_counter"): clock,
+        (time, "perf_counter_ns"): lambda: int(clock() * _NANO),
+        (os, "urandom"): entropy.randbytes,  # hence uuid.uuid4
+        (random, "_urandom"): entropy.randbytes,  # hence secrets and SystemRandom
+        (os, "getpid"): number,
+        (socket, "gethostname"): hostname,
     }
-    real = {name: getattr(time, name) for name in virtual}
+    real = {(module, name): getattr(module, name) for module, name in virtual}
     randomness = random.getstate()
     collecting = gc.isenabled()
     gc.disable()  # what it finds, and when, depends on everything the process did before
     random.seed(f"process {seed}")
-    for name, function in virtual.items():
-        setattr(time, name, function)
+    for (module, name), function in virtual.items():
+        setattr(module, name, function)
     try:
         with warnings.catch_warnings():
             # What is left open at the end is killed, and nobody has to close it.
             warnings.simplefilter("ignore", ResourceWarning)
             yield
     finally:
-        for name, function in real.items():
-            setattr(time, name, function)
+        for (module, name), function in real.items():
+            setattr(module, name, function)
         random.setstate(randomness)
         if collecting:
             gc.enable()

@@ -156,6 +156,11 @@ class SimLoop(VirtualLoop):
         parked, host.parked = host.parked, []
         self._ready.extend(handle for handle in parked if not handle.cancelled())
 
+    def close(self) -> None:
+        """Close the loop, and take what is still connected for closed."""
+        self.network.close()
+        super().close()
+
     # -- the network ---------------------------------------------------------------------------
 
     async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
@@ -165,15 +170,17 @@ class SimLoop(VirtualLoop):
 
     async def create_server(self, *args: Any, **kwargs: Any) -> SimServer:  # type: ignore[override]
         """Listen on the running host, on the simulated network."""
-        factory, host, port = _place(args, kwargs)
+        factory, host, port = _place(args, kwargs, everywhere="")
         return self.network.listen(self, factory, host, port)
 
 
-def _place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, str, int]:
+def _place(
+    args: tuple[Any, ...], kwargs: dict[str, Any], everywhere: str | None = None
+) -> tuple[Any, str, int]:
     if kwargs.get("ssl"):
         raise RuntimeError("the simulated network has no TLS; connect without")
     factory, host, port = (*args, *[None] * (3 - len(args)))[:3]
-    host = host or kwargs.get("host")
+    host = host or kwargs.get("host") or everywhere
     port = port if port is not None else kwargs.get("port")
     if not isinstance(host, str) or port is None:
         raise RuntimeError(

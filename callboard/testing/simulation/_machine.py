@@ -15,6 +15,10 @@ class World(Protocol):
 
     trace: Trace
 
+    def started(self, host: Host) -> None:
+        """Take note that a process begins."""
+        ...
+
     def host_failed(self, name: str, error: BaseException) -> None:
         """Take note that a main coroutine failed."""
         ...
@@ -87,6 +91,7 @@ class Machine(Generic[T]):
         self.lives.append(self.host)
         self._value, self._ready = None, asyncio.Event()
         self._simulation.trace.add(self.name, "start", f"life {life}")
+        self._simulation.started(self.host)
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(
             self._run(self.host), name=f"{self.name}#{life}", context=self.host.context

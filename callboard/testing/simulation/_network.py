@@ -1,6 +1,7 @@
 """The simulated network: who listens where, what is in the way, and how long things take."""
 
 import asyncio
+import errno
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from ._loop import SimLoop
 
 _FIRST_CLIENT_PORT = 40_000
+
+_HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "")  # noqa: S104 - names, no sockets
+"""What a machine calls itself, and all its addresses: both are its name on this network."""
+
+_SYN_TIMEOUT = 127.0
+"""Seconds after which a system gives up connecting to who does not answer, as Linux does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +49,32 @@ class SimSocket:
         return self._name
 
 
-class SimServer:
+class SimServer(asyncio.AbstractServer):
     """A listening port, as asyncio's servers are used."""
 
-    def __init__(self, network: "Network", host: str, port: int) -> None:
+    def __init__(self, loop: "SimLoop", network: "Network", host: str, port: int) -> None:
+        self._loop = loop
         self._network = network
         self._place = (host, port)
         self.sockets = [SimSocket(host, port)]
 
+    def get_loop(self) -> "SimLoop":
+        """Return the loop of all."""
+        return self._loop
+
     def close(self) -> None:
         """Listen no more; connections stay."""
         self._network.unlisten(self._place)
+
+    async def start_serving(self) -> None:
+        """Return: it has listened since it was made."""
+
+    async def serve_forever(self) -> None:
+        """Listen until the caller is cancelled."""
+        try:
+            await self._loop.create_future()
+        finally:
+            self.close()
 
     async def wait_closed(self) -> None:
         """Return: it closes at once."""
@@ -78,6 +100,7 @@ class Network:
         self._listeners: dict[tuple[str, int], tuple[Callable[[], Any], Host | None]] = {}
         self._connections: dict[Connection, None] = {}
         self._cuts: dict[tuple[str, str], None] = {}  # directed: what cannot get through
+        self._dark: dict[str, None] = {}  # machines of which nothing is heard
         self._ports = _FIRST_CLIENT_PORT
         self.slow = 1.0
         """What every delay is multiplied with."""
@@ -88,17 +111,17 @@ class Network:
         self, loop: "SimLoop", factory: Callable[[], Any], host: str, port: int
     ) -> SimServer:
         """Accept connections."""
-        del loop
         owner = current_host.get()
+        host = _named(host, owner)
         if port == 0:
             self._ports += 1
             port = self._ports
         place = (host, port)
         known = self._listeners.get(place)
         if known is not None and (known[1] is None or known[1].running is not Running.DEAD):
-            raise OSError(98, f"address {host}:{port} in use")
+            raise OSError(errno.EADDRINUSE, f"address {host}:{port} in use")
         self._listeners[place] = (factory, owner)
-        return SimServer(self, host, port)
+        return SimServer(loop, self, host, port)
 
     def unlisten(self, place: tuple[str, int]) -> None:
         """Accept no more connections."""
@@ -115,27 +138,42 @@ class Network:
 
         Raises:
             ConnectionRefusedError: Nobody listens there.
+            TimeoutError: Nothing was heard from there in two minutes.
         """
         client = current_host.get()
+        host = _named(host, client)
         name = client.name if client is not None else "scenario"
+        deadline = loop.time() + _SYN_TIMEOUT
         while True:
             await asyncio.sleep(self.delay())
-            if not (self.is_cut(name, host) or self.is_cut(host, name)):
+            if host not in self._dark and not self.is_apart(name, host):
                 break
-            await asyncio.sleep(1.0)  # another SYN; the caller's own time-out ends this
+            if loop.time() > deadline:
+                self.trace.add(name, "timed out", f"{host}:{port}")
+                raise TimeoutError(errno.ETIMEDOUT, f"Connect call failed ('{host}', {port})")
+            await asyncio.sleep(1.0)  # another SYN
         listener = self._listeners.get((host, port))
         if listener is None or (listener[1] and listener[1].running is Running.DEAD):
             self.trace.add(name, "refused", f"{host}:{port}")
-            raise ConnectionRefusedError(111, f"Connect call failed ('{host}', {port})")
+            raise ConnectionRefusedError(
+                errno.ECONNREFUSED, f"Connect call failed ('{host}', {port})"
+            )
         accept, owner = listener
+        protocol = factory()
         self._ports += 1
         mine, theirs = (name, self._ports), (host, port)
         connection = Connection(self, loop, Side(name, client, mine), Side(host, owner, theirs))
         self._connections[connection] = None
         self.trace.add(name, "connected", f"{host}:{port} from {self._ports}")
-        protocol = factory()
         connection.open(protocol, accept)
         return connection.near.transport, protocol
+
+    def close(self) -> None:
+        """Take every connection for closed, without a word to its ends: nothing runs any more."""
+        for connection in self._connections:
+            for side in connection.sides():
+                side.transport.gone = True
+        self._connections.clear()
 
     # -- as connections use it -----------------------------------------------------------------
 
@@ -157,6 +195,10 @@ class Network:
     def is_cut(self, source: str, target: str) -> bool:
         """Tell whether nothing gets from one host to another."""
         return (source, target) in self._cuts
+
+    def is_apart(self, one: str, other: str) -> bool:
+        """Tell whether a question and its answer cannot both get through between two hosts."""
+        return (one, other) in self._cuts or (other, one) in self._cuts
 
     def forget(self, connection: Connection) -> None:
         """Take note that both ends of a connection are closed."""
@@ -210,9 +252,22 @@ class Network:
         Its kernel closes what it had open, unless the whole machine fell silent:
         then its peers wait for something that does not come.
         """
+        if silently:
+            self._dark[host.name] = None
         for place, (_, owner) in list(self._listeners.items()):
             if owner is host:
                 del self._listeners[place]
         for connection in list(self._connections):
             if host in {connection.near.host, connection.far.host}:
                 connection.host_died(host, silently=silently)
+
+    def host_started(self, host: Host) -> None:
+        """Take note that a machine is up: it answers, also to what it knows nothing of."""
+        self._dark.pop(host.name, None)
+        for connection in list(self._connections):
+            connection.forgotten(host.name)
+
+
+def _named(name: str, host: Host | None) -> str:
+    """Return the name on the network of what a host's code calls so."""
+    return host.name if host is not None and name in _HERE else name

@@ -226,6 +226,10 @@ class Simulation:
         self._broken = self._broken or broken
         self._loop.after_each_step(self.step)
 
+    def started(self, host: Host) -> None:
+        """Take note that a process begins: its machine answers again, if it had fallen silent."""
+        self.network.host_started(host)
+
     def ended(self, host: Host) -> None:
         """Take note that a process has come to its end: its kernel closes what it left open."""
         if host.running is not Running.DEAD:
