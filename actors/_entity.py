@@ -36,6 +36,8 @@ class Entity(Handling):
         kind_name: the kind, which is part of topic names; the class's name when left out.
         partitions: partitions of the kind's topics when they are created.
         policy: what becomes of a message this entity fails on; None for the transport's default.
+        state_version: written with each state; raise it by one, and write `upgrade_state`, when
+            the meaning of the state changes and not only its fields.
     """
 
     state: Any
@@ -43,6 +45,7 @@ class Entity(Handling):
     kind_name: ClassVar[str] = ""
     partitions: ClassVar[int] = 8
     policy: ClassVar[MessagePolicy | None] = None
+    state_version: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -56,6 +59,10 @@ class Entity(Handling):
         if cls.partitions < 1:
             raise HandlerError(
                 f"{cls.__qualname__}.partitions is {cls.partitions}; a topic has at least 1"
+            )
+        if cls.state_version < 1:
+            raise HandlerError(
+                f"{cls.__qualname__}.state_version is {cls.state_version}; versions begin at 1"
             )
         # Resolved now when it can be: the function a class is defined in is gone later.
         local = defining_namespace(cls)
@@ -93,6 +100,39 @@ class Entity(Handling):
                 "that is saved:\n    state: AccountState"
             )
         return found
+
+    @classmethod
+    def upgrade_state(cls, value: bytes, version: int) -> Any:
+        """Return the state that bytes of an older version stand for.
+
+        Called before the first handler of an entity whose state was last written by a class with a
+        smaller `state_version`. It must be pure: it may run again, on this node or another. The
+        upgraded state is saved with the next message. When it raises, the entity's policy decides,
+        as for a failing handler. A state of a *newer* version stops the node instead.
+
+        ```python
+        class Account(Entity):
+            state: AccountState
+            state_version = 2
+
+            @classmethod
+            def upgrade_state(cls, value: bytes, version: int) -> AccountState:
+                old = AccountStateV1.FromString(value)      # 1 kept whole euros
+                return AccountState(cents=old.euros * 100)
+        ```
+
+        Args:
+            value: the bytes of the state, as the older class wrote them.
+            version: its `state_version`; 1 when it had none.
+
+        Returns:
+            A message of the class that `state` is annotated with. Unless overridden, the bytes
+            read as that class: enough when fields were only added.
+        """
+        state_type = cls.state_type()
+        assert state_type is not None, "only entities with a state are upgraded"
+        del version
+        return state_type.FromString(value)
 
     async def started(self) -> None:
         """Prepare, after the state was restored and before the first message."""

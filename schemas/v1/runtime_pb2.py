@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"callboard/schemas/v1/runtime.proto\x12\x14\x63\x61llboard.schemas.v1\";\n\x0cSourceWindow\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x66loor\x18\x02 \x01(\x04\x12\x0c\n\x04seen\x18\x03 \x03(\x04\"B\n\x0b\x44\x65\x64upWindow\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".callboard.schemas.v1.SourceWindow\"2\n\x0eOwnedPartition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\xdd\x01\n\tHeartbeat\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12\x33\n\x05owned\x18\x03 \x03(\x0b\x32$.callboard.schemas.v1.OwnedPartition\x12?\n\x08\x63ounters\x18\x04 \x03(\x0b\x32-.callboard.schemas.v1.Heartbeat.CountersEntry\x12\x0f\n\x07leaving\x18\x05 \x01(\x08\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xdc\x01\n\x0c\x46\x61ilureEvent\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x12\n\nerror_type\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x11\n\ttraceback\x18\x08 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\t \x01(\t\x12\x0f\n\x07\x61ttempt\x18\n \x01(\r\x12\r\n\x05\x64\x65lay\x18\x0b \x01(\x01\x12\x12\n\nsuppressed\x18\x0c \x01(\x04\"=\n\nAskFailure\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nerror_type\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"callboard/schemas/v1/runtime.proto\x12\x14\x63\x61llboard.schemas.v1\"J\n\x0cSourceWindow\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x66loor\x18\x02 \x01(\x04\x12\x0c\n\x04seen\x18\x03 \x03(\x04\x12\r\n\x05holes\x18\x04 \x03(\x04\"B\n\x0b\x44\x65\x64upWindow\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".callboard.schemas.v1.SourceWindow\"2\n\x0eOwnedPartition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\xdd\x01\n\tHeartbeat\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12\x33\n\x05owned\x18\x03 \x03(\x0b\x32$.callboard.schemas.v1.OwnedPartition\x12?\n\x08\x63ounters\x18\x04 \x03(\x0b\x32-.callboard.schemas.v1.Heartbeat.CountersEntry\x12\x0f\n\x07leaving\x18\x05 \x01(\x08\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xdc\x01\n\x0c\x46\x61ilureEvent\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x12\n\nerror_type\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x11\n\ttraceback\x18\x08 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\t \x01(\t\x12\x0f\n\x07\x61ttempt\x18\n \x01(\r\x12\r\n\x05\x64\x65lay\x18\x0b \x01(\x01\x12\x12\n\nsuppressed\x18\x0c \x01(\x04\"=\n\nAskFailure\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nerror_type\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,17 +34,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEARTBEAT_COUNTERSENTRY']._loaded_options = None
   _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_options = b'8\001'
   _globals['_SOURCEWINDOW']._serialized_start=60
-  _globals['_SOURCEWINDOW']._serialized_end=119
-  _globals['_DEDUPWINDOW']._serialized_start=121
-  _globals['_DEDUPWINDOW']._serialized_end=187
-  _globals['_OWNEDPARTITION']._serialized_start=189
-  _globals['_OWNEDPARTITION']._serialized_end=239
-  _globals['_HEARTBEAT']._serialized_start=242
-  _globals['_HEARTBEAT']._serialized_end=463
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=416
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=463
-  _globals['_FAILUREEVENT']._serialized_start=466
-  _globals['_FAILUREEVENT']._serialized_end=686
-  _globals['_ASKFAILURE']._serialized_start=688
-  _globals['_ASKFAILURE']._serialized_end=749
+  _globals['_SOURCEWINDOW']._serialized_end=134
+  _globals['_DEDUPWINDOW']._serialized_start=136
+  _globals['_DEDUPWINDOW']._serialized_end=202
+  _globals['_OWNEDPARTITION']._serialized_start=204
+  _globals['_OWNEDPARTITION']._serialized_end=254
+  _globals['_HEARTBEAT']._serialized_start=257
+  _globals['_HEARTBEAT']._serialized_end=478
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=431
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=478
+  _globals['_FAILUREEVENT']._serialized_start=481
+  _globals['_FAILUREEVENT']._serialized_end=701
+  _globals['_ASKFAILURE']._serialized_start=703
+  _globals['_ASKFAILURE']._serialized_end=764
 # @@protoc_insertion_point(module_scope)

@@ -7,14 +7,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SourceWindow(_message.Message):
-    __slots__ = ("source", "floor", "seen")
+    __slots__ = ("source", "floor", "seen", "holes")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     FLOOR_FIELD_NUMBER: _ClassVar[int]
     SEEN_FIELD_NUMBER: _ClassVar[int]
+    HOLES_FIELD_NUMBER: _ClassVar[int]
     source: str
     floor: int
     seen: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, source: _Optional[str] = ..., floor: _Optional[int] = ..., seen: _Optional[_Iterable[int]] = ...) -> None: ...
+    holes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, source: _Optional[str] = ..., floor: _Optional[int] = ..., seen: _Optional[_Iterable[int]] = ..., holes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DedupWindow(_message.Message):
     __slots__ = ("sources",)

@@ -23,6 +23,7 @@ from callboard.transport.delivery import (
     Kind,
     MessageId,
     Outbound,
+    Position,
     TopicPartition,
     mailbox_topic,
     message_headers,
@@ -129,7 +130,7 @@ class Node:
         log = self.port.log
         async with asyncio.timeout(60):
             while any(
-                log.committed.get(partition, 0) < len(log.partitions[partition])
+                log.committed.get(partition, Position(0)).offset < len(log.partitions[partition])
                 for partition in self.mailboxes
             ):
                 await asyncio.sleep(0.01)

@@ -63,7 +63,7 @@ def no_restore(patch: pytest.MonkeyPatch) -> None:
     """A new owner delivers without having read the state."""
     take_over = _takeover.take_over
 
-    async def hasty(port: Any, shard: Any, node: str) -> int:
+    async def hasty(port: Any, shard: Any, node: str) -> Any:
         position = await take_over(port, shard, node)
         shard.states = {}
         return position
@@ -112,12 +112,26 @@ def ids_are_new_each_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def always_warm(patch: pytest.MonkeyPatch) -> None:
-    """A partition that comes back goes on with what was in memory, whoever wrote in between."""
+    """A partition that ever comes back goes on with what was in memory then."""
 
-    async def unchanged(port: Any, shard: Any, written: int) -> bool:
+    async def unchanged(port: Any, shard: Any, former: Any) -> bool:
         return True
 
+    assigned, revoked = _core.DeliveryCore.assigned, _core.DeliveryCore.revoked
+
+    def take(self: Any, partitions: Any) -> None:
+        kept = dict(self._former)
+        assigned(self, partitions)
+        self._former.update(kept)
+
+    async def give(self: Any, partitions: Any) -> None:
+        kept = dict(self._former)
+        await revoked(self, partitions)
+        self._former = {**kept, **self._former}
+
     patch.setattr(_core, "is_unchanged", unchanged)
+    patch.setattr(_core.DeliveryCore, "assigned", take)
+    patch.setattr(_core.DeliveryCore, "revoked", give)
 
 
 def parking_is_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal
 
 from callboard import PartitionLost, TransportUnavailable
-from callboard.transport.delivery import Inbound, Outbound, TopicPartition
+from callboard.transport.delivery import Inbound, Outbound, Position, TopicPartition
 
 Mode = Literal["before", "partly", "after", "lost", "refused", "asleep"]
 """What happens at a step.
@@ -25,7 +25,7 @@ class Log:
 
     def __init__(self) -> None:
         self.partitions: dict[TopicPartition, list[Inbound]] = defaultdict(list)
-        self.committed: dict[TopicPartition, int] = {}
+        self.committed: dict[TopicPartition, Position] = {}
         self.owner: object = None
         """The port the group has given all partitions to; it refuses others' commits."""
 
@@ -58,7 +58,7 @@ class ScriptedPort:
         await self._after(failing)
         return offsets
 
-    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit positions, or fail as scripted."""
         await asyncio.sleep(0.001)
         failing = await self._before(())
@@ -67,10 +67,10 @@ class ScriptedPort:
         self.log.committed.update(positions)
         await self._after(failing)
 
-    async def committed(self, partition: TopicPartition) -> int:
-        """Return the committed offset, or zero."""
+    async def committed(self, partition: TopicPartition) -> Position:
+        """Return the committed position, or the start."""
         await self._alive()
-        return self.log.committed.get(partition, 0)
+        return self.log.committed.get(partition, Position(0))
 
     async def end(self, partition: TopicPartition) -> int:
         """Return the partition's end."""

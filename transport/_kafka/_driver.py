@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -9,7 +10,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from ..delivery import DeliveryCore, Inbound, Outbound, TopicPartition
+from ..delivery import DeliveryCore, Inbound, Outbound, Position, TopicPartition
 from ._errors import translate
 from ._options import KafkaOptions
 from ._producer import BatchProducer
@@ -90,24 +91,27 @@ class KafkaDriver:
         """See `LogPort.produce`."""
         return await self._producer.produce(records)
 
-    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """See `LogPort.commit`."""
         consumer = self._joined()
         try:
             async with asyncio.timeout(self._options.request_timeout):
-                await consumer.commit({KafkaPartition(*p): at for p, at in positions.items()})
+                offsets = {KafkaPartition(*p): tuple(at) for p, at in positions.items()}
+                await consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             raise translate(error, f"commit {len(positions)} partitions") from error
 
-    async def committed(self, partition: TopicPartition) -> int:
+    async def committed(self, partition: TopicPartition) -> Position:
         """See `LogPort.committed`."""
         consumer, at = self._joined(), KafkaPartition(*partition)
         try:
             async with asyncio.timeout(self._options.request_timeout):
-                committed = await consumer.committed(at)
-                if committed is not None:
-                    return int(committed)
-                return int((await consumer.beginning_offsets([at]))[at])
+                # consumer.committed() asks the same and leaves the metadata out.
+                coordinator: Any = consumer._coordinator  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 said above
+                found = (await coordinator.fetch_committed_offsets([at])).get(at)
+                if found is not None and found.offset >= 0:
+                    return Position(int(found.offset), found.metadata or "")
+                return Position(int((await consumer.beginning_offsets([at]))[at]))
         except (KafkaError, TimeoutError) as error:
             raise translate(error, f"ask where {partition.topic} continues") from error
 

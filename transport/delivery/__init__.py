@@ -19,13 +19,14 @@ from ._codec import (
     with_batch_headers,
 )
 from ._core import DeliveryCore
-from ._dedup import MessageId, Window
+from ._dedup import Floor, MessageId, Window
 from ._failures import read_reply, reply_address
 from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
 from ._keys import partition_for
 from ._kind import Kind
 from ._port import LogPort
+from ._progress import Position
 from ._quarantine import ERROR as QUARANTINE_ERROR
 from ._quarantine import ORIGIN as QUARANTINE_ORIGIN
 from ._quarantine import REASON as QUARANTINE_REASON
@@ -55,6 +56,7 @@ __all__ = [
     "Counters",
     "DeliveryCore",
     "DeliveryOptions",
+    "Floor",
     "Header",
     "Host",
     "Inbound",
@@ -62,6 +64,7 @@ __all__ = [
     "LogPort",
     "MessageId",
     "Outbound",
+    "Position",
     "StoredState",
     "TopicPartition",
     "Tracker",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...actors import DecodeError, MessageTooLarge, SchemaError, UnknownMessageType
 from ...schemas import Message, ProtobufDecodeError, TypeRegistry
-from ._dedup import MessageId
+from ._dedup import Floor, MessageId
 from ._records import Header
 
 ID = "ce_id"
@@ -122,10 +122,9 @@ def id_of(headers: dict[str, bytes]) -> MessageId | None:
     return None if raw is None else MessageId.parse(raw.decode(errors="replace"))
 
 
-def floor_of(headers: dict[str, bytes]) -> int:
+def floor_of(headers: dict[str, bytes]) -> Floor:
     """Return the offset below which the sender's messages are all acknowledged."""
-    raw = headers.get(FLOOR, b"0")
-    return int(raw) if raw.isdigit() else 0
+    return Floor.parse(headers.get(FLOOR, b"0").decode(errors="replace"))
 
 
 def text(headers: dict[str, bytes], name: str) -> str:

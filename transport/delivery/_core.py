@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from ...actors import PartitionLost, TransportError
+from ._committer import Committer
 from ._flusher import Flusher
+from ._guard import Guard
 from ._host import Host
 from ._kind import Kind
+from ._passivation import Passivation
 from ._port import LogPort
 from ._records import Inbound, TopicPartition
 from ._shard import Shard
@@ -36,18 +39,24 @@ class DeliveryCore:
         self._kinds = kinds
         self._shards: dict[TopicPartition, Shard] = {}
         self._former: dict[TopicPartition, Shard] = {}
-        self._committed: dict[TopicPartition, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._flusher = Flusher(host, port, lambda: list(self._shards.values()))
+        self._committer = Committer(host, port, lambda: self._shards, self.lost)
+        self._flusher = Flusher(host, port, self._all, self._committer.prove)
+        self._guard = Guard(host, port, self._flusher, self._all)
 
     # -- life -----------------------------------------------------------------
 
     def start(self) -> None:
         """Start flushing, committing and passivating in the background."""
-        for run in (self._flusher.run, self._commit_for_ever, self._passivate_for_ever):
-            task = asyncio.create_task(run(), name=f"callboard-{run.__name__}")
+        for name, run in (
+            ("flush", self._flusher.run),
+            ("commit", self._committer.run),
+            ("guard", self._guard.run),
+            ("passivate", Passivation(self._host, self._all).run),
+        ):
+            task = asyncio.create_task(run(), name=f"callboard-{name}")
             task.add_done_callback(self._report_end)
             self._tasks.add(task)
 
@@ -108,7 +117,7 @@ class DeliveryCore:
             async with asyncio.timeout(self._host.options.drain_timeout):
                 await self._quiet(shards)
                 await self._flusher.flush()
-                await self._commit()
+                await self._committer.commit()
                 for shard in shards:
                     await shard.let_go()
         except (TimeoutError, TransportError) as error:
@@ -118,7 +127,10 @@ class DeliveryCore:
                 error=str(error) or type(error).__name__,
             )
         else:
-            self._former = {shard.partition: shard for shard in shards if shard.epoch}
+            # One that was lost on the way was not flushed: it knows more than the log does.
+            self._former = {
+                shard.partition: shard for shard in shards if shard.epoch and shard.owned
+            }
         self._drop(partitions)
 
     def lost(self) -> None:
@@ -144,10 +156,13 @@ class DeliveryCore:
 
     async def _open(self, shard: Shard, former: Shard | None) -> None:
         delay = self._host.options.retry_initial
+        loop = asyncio.get_running_loop()
         while shard.owned:
+            asked = loop.time()
             try:
-                if former is not None and await is_unchanged(self._port, shard, former.written):
+                if former is not None and await is_unchanged(self._port, shard, former):
                     keep_warm(shard, former)
+                    asked = float("-inf")  # nothing was asked of the group: prove before writing
                     position = await self._port.committed(shard.partition)
                 else:
                     position = await take_over(self._port, shard, self._host.system.node)
@@ -171,9 +186,9 @@ class DeliveryCore:
                 delay = min(delay * 2, self._host.options.retry_maximum)
                 continue
             if shard.owned:
-                self._committed[shard.partition] = position
+                self._committer.begin(shard.partition, position, asked)
                 shard.begin(position)
-                self._port.seek(shard.partition, position)
+                self._port.seek(shard.partition, position.offset)
             return
 
     def _opened(self, task: asyncio.Task[None]) -> None:
@@ -184,10 +199,13 @@ class DeliveryCore:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._escalate(error, task.get_name())
 
+    def _all(self) -> list[Shard]:
+        return list(self._shards.values())
+
     def _drop(self, partitions: Collection[TopicPartition]) -> None:
+        self._committer.forget(partitions)
         for partition in partitions:
             shard = self._shards.pop(partition, None)
-            self._committed.pop(partition, None)
             if shard is not None:
                 shard.disown()
 
@@ -197,39 +215,6 @@ class DeliveryCore:
         # while no partition moves.
         while any(shard.busy for shard in shards):  # noqa: ASYNC110 said above
             await asyncio.sleep(0.005)
-
-    async def _commit_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._host.options.commit_interval)
-            try:
-                await self._commit()
-            except PartitionLost as error:
-                self._host.system.log.warning("partitions lost", error=str(error))
-                self.lost()
-            except TransportError as error:
-                self._host.system.log.warning("a commit failed; trying again", error=str(error))
-
-    async def _commit(self) -> None:
-        moved = {
-            partition: shard.tracker.position
-            for partition, shard in self._shards.items()
-            if partition in self._committed and shard.tracker.position > self._committed[partition]
-        }
-        if moved:
-            await self._port.commit(moved)
-            for partition, position in moved.items():
-                if partition in self._committed:
-                    self._committed[partition] = position
-
-    async def _passivate_for_ever(self) -> None:
-        idle = self._host.options.idle_timeout
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(idle / 4)
-            now = loop.time()
-            for shard in list(self._shards.values()):
-                if shard.running:
-                    await shard.passivate(now - idle, now)
 
     def _escalate(self, error: BaseException, where: str) -> None:
         self._host.system.log.error(

@@ -53,9 +53,36 @@ class MessageId(NamedTuple):
         return f"{self.source}:{self.number >> INDEX_BITS}.{self.number & (MAX_OUTPUTS - 1)}"
 
 
-def floor_number(offset: int) -> int:
-    """Return the lowest number a message sent from `offset` on can have."""
-    return offset << INDEX_BITS
+class Floor(NamedTuple):
+    """Below what a source has nothing in flight, but for a few holes.
+
+    Attributes:
+        offset: The floor.
+        holes: Offsets below it, in order, that are still in flight.
+
+    Example:
+        >>> str(Floor(5000)), str(Floor(5000, (17, 230)))
+        ('5000', '5000;17,230')
+        >>> Floor.parse("5000;17,230") == Floor(5000, (17, 230))
+        True
+        >>> Floor.parse("what a stranger wrote")
+        Floor(offset=0, holes=())
+    """
+
+    offset: int
+    holes: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Floor":
+        """Read a floor back; what is none is 0, which forgets nothing."""
+        offset, _, rest = text.partition(";")
+        holes = rest.split(",") if rest else []
+        if not text.isascii() or not all(part.isdecimal() for part in [offset, *holes]):
+            return cls(0)
+        return cls(int(offset), tuple(int(hole) for hole in holes))
+
+    def __str__(self) -> str:
+        return f"{self.offset};{','.join(map(str, self.holes))}" if self.holes else str(self.offset)
 
 
 class Window:
@@ -66,7 +93,8 @@ class Window:
     *before* the message that carries the floor. A message numbered below a
     floor already seen is therefore a duplicate, and only the numbers between
     the floor and the newest have to be remembered. The window is exact, and as
-    large as what the source has in flight, however long the log is.
+    large as what the source has in flight, however long the log is. Messages
+    that take very long do not hold the floor: it has holes for them.
 
     Not promised: an entity that hears from more than `sources` sources forgets
     the one heard longest ago, and then takes a late duplicate of it for new.
@@ -76,21 +104,23 @@ class Window:
 
     def __init__(
         self,
-        entries: Iterable[tuple[str, int, Iterable[int]]] = (),
+        entries: Iterable[tuple[str, Floor, Iterable[int]]] = (),
         *,
         sources: int = DEFAULT_SOURCES,
     ) -> None:
         self._limit = sources
-        self._sources: dict[str, tuple[int, set[int]]] = {
+        self._sources: dict[str, tuple[Floor, set[int]]] = {
             source: (floor, set(seen)) for source, floor, seen in entries
         }
 
     def has(self, message: MessageId) -> bool:
         """Tell whether a message was applied before."""
         known = self._sources.get(message.source)
-        return known is not None and (message.number < known[0] or message.number in known[1])
+        if known is None:
+            return False
+        return message.number in known[1] or _is_below(message.number, known[0])
 
-    def add(self, message: MessageId, floor: int) -> None:
+    def add(self, message: MessageId, floor: Floor) -> None:
         """Remember a message that was applied, and the floor it carried.
 
         A floor never sinks: a sender that was paused may carry an old one.
@@ -102,17 +132,25 @@ class Window:
                 del self._sources[next(iter(self._sources))]
             return
         known[1].add(message.number)
-        self._sources[message.source] = known if floor <= known[0] else (floor, known[1])
+        newer = floor.offset > known[0].offset or (
+            floor.offset == known[0].offset and len(floor.holes) < len(known[0].holes)
+        )
+        self._sources[message.source] = (floor, known[1]) if newer else known
 
-    def entries(self) -> list[tuple[str, int, list[int]]]:
+    def entries(self) -> list[tuple[str, Floor, list[int]]]:
         """Return what has to be kept, forgetting numbers below their floor.
 
         Pruning happens here, once per state record, and not per message: a hub
         entity takes hundreds of messages between two state records.
         """
-        kept: list[tuple[str, int, list[int]]] = []
+        kept: list[tuple[str, Floor, list[int]]] = []
         for source, (floor, seen) in self._sources.items():
-            if len(seen) > 1 or (seen and min(seen) < floor):
-                seen.difference_update([number for number in seen if number < floor])
+            if len(seen) > 1 or (seen and _is_below(next(iter(seen)), floor)):
+                seen.difference_update([number for number in seen if _is_below(number, floor)])
             kept.append((source, floor, list(seen)))
         return kept
+
+
+def _is_below(number: int, floor: Floor) -> bool:
+    offset = number >> INDEX_BITS
+    return offset < floor.offset and offset not in floor.holes

@@ -1,10 +1,11 @@
 """Failures of entities: as events, and as answers to those who asked."""
 
 import traceback
+from collections.abc import Mapping
 
 from ...actors import ActorFailed, ActorSystem, FailureEvent, SchemaError, text_of
 from ...schemas import AskFailure, Message
-from ._codec import CORRELATION, ID, TYPE, Codec, text
+from ._codec import CORRELATION, ID, REPLY_TO, TYPE, Codec, text
 from ._records import Header, Outbound, TopicPartition
 
 STATUS = "cb_status"
@@ -65,34 +66,32 @@ def _reply_target(reply_to: bytes) -> tuple[TopicPartition, bytes] | None:
     return TopicPartition(topic, int(partition)), node.encode()
 
 
-def ask_reply(reply_to: bytes, correlation: bytes, result: object, codec: Codec) -> Outbound | None:
-    """Return the record that answers an ask.
+def ask_reply(headers: Mapping[str, bytes], result: object, codec: Codec) -> Outbound | None:
+    """Return the record that answers a message with its handler's result, if it was an ask.
 
     Raises:
         SchemaError: The handler returned something that cannot travel.
     """
-    target = _reply_target(reply_to)
+    target = _reply_target(headers.get(REPLY_TO, b""))
     if target is None:
         return None
-    headers: list[Header] = [(CORRELATION, correlation)]
+    back: list[Header] = [(CORRELATION, headers.get(CORRELATION, b""))]
     if result is None:
-        return Outbound(*target, b"", [*headers, (STATUS, NOTHING)])
+        return Outbound(*target, b"", [*back, (STATUS, NOTHING)])
     kind, value = codec.encode(result)
-    return Outbound(*target, value, [*headers, (STATUS, OK), kind])
+    return Outbound(*target, value, [*back, (STATUS, OK), kind])
 
 
-def ask_failure(
-    reply_to: bytes, correlation: bytes, path: str, error: BaseException
-) -> Outbound | None:
-    """Return the record that tells an asker its message failed."""
-    target = _reply_target(reply_to)
+def ask_failure(headers: Mapping[str, bytes], path: str, error: BaseException) -> Outbound | None:
+    """Return the record that tells an asker its message failed; None if nobody asked."""
+    target = _reply_target(headers.get(REPLY_TO, b""))
     if target is None:
         return None
     failure = AskFailure(
         path=path, error_type=type(error).__qualname__, error=text_of(error)[:_MAX_ERROR]
     )
-    headers: list[Header] = [(CORRELATION, correlation), (STATUS, FAILED)]
-    return Outbound(*target, failure.SerializeToString(deterministic=True), headers)
+    back: list[Header] = [(CORRELATION, headers.get(CORRELATION, b"")), (STATUS, FAILED)]
+    return Outbound(*target, failure.SerializeToString(deterministic=True), back)
 
 
 def read_reply(

@@ -33,10 +33,17 @@ class Flusher:
     While one flush waits for the log, handlers go on and fill the next.
     """
 
-    def __init__(self, host: Host, port: LogPort, shards: Callable[[], Sequence[Shard]]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        port: LogPort,
+        shards: Callable[[], Sequence[Shard]],
+        prove: Callable[[], Awaitable[None]],
+    ) -> None:
         self._host = host
         self._port = port
         self._shards = shards
+        self._prove = prove
         self._work = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -56,9 +63,17 @@ class Flusher:
         async with self._turn:
             works = [work for shard in self._shards() if (work := shard.take()) is not None]
             if works:
+                # Courtesy, not fencing: what has left is not written to any more. A process
+                # that sleeps right here does write; its epoch makes that harmless.
+                await self._insist(works, self._prove)
+                works = [work for work in works if work.shard.owned]
                 await self._write_outputs(works)
                 await self._write_states(works)
                 self._settle(works)
+
+    def quiet(self) -> asyncio.Lock:
+        """Return the lock that is held while something is being written."""
+        return self._turn
 
     async def _write_outputs(self, works: list[Work]) -> None:
         time = batch_time(self._host.system.wall_clock())
@@ -74,7 +89,7 @@ class Flusher:
             for output in outcome.outputs
         ]
         records.extend(
-            outcome.parked for work in works for outcome in work.outcomes if outcome.parked
+            outcome.filed for work in works for outcome in work.outcomes if outcome.filed
         )
         if records:
             # A handler may have spoken to a kind this node had not heard of before.
@@ -82,8 +97,6 @@ class Flusher:
             await self._insist(works, lambda: self._port.produce(records))
 
     async def _write_states(self, works: list[Work]) -> None:
-        # Courtesy, not fencing: a partition that has left is not written to any more.
-        # A process that slept through its loss does write; its epoch makes that harmless.
         owned = [work for work in works if work.shard.owned]
         records = [
             state_record(
@@ -103,8 +116,7 @@ class Flusher:
         for work in owned:
             written = offsets[at : at + len(work.states)]
             at += len(work.states)
-            if written:
-                work.shard.written = max(written)
+            work.shard.wrote(written)
 
     def _settle(self, works: list[Work]) -> None:
         for work in works:

@@ -9,6 +9,7 @@ from typing import Any
 from ...actors import ActorSystem, Dispatcher, EntityRef, FailureEvent
 from ._codec import Codec
 from ._records import Outbound
+from ._tracker import Load
 
 
 @dataclass(slots=True)
@@ -39,10 +40,19 @@ class DeliveryOptions:
     Attributes:
         max_in_flight: Records of one partition taken in and not finished; a
             partition that has as many is not asked for more.
+        max_node_in_flight: The same for all partitions of a node together.
+        max_node_bytes: The same in bytes. A partition with nothing in flight is
+            asked all the same, so none is held up by the others for ever.
         commit_interval: Time between commits of what is finished.
+        lease: How old the last proof of ownership may be when something is
+            written; below the group's session time-out.
+        guard_interval: Time between looks for states that a former owner wrote
+            late; far below the state topic's `min.compaction.lag.ms`.
         drain_timeout: How long a partition that is taken away may finish what
             its handlers have in hand.
         idle_timeout: An entity without mail for as long is passivated.
+        max_entities: Entities of a node that are kept as living instances; above
+            it, those idle longest are passivated first.
         retry_initial: First delay before a failed write is tried again; it
             doubles up to `retry_maximum`.
         retry_maximum: Longest delay between tries.
@@ -50,9 +60,14 @@ class DeliveryOptions:
     """
 
     max_in_flight: int = 1_000
+    max_node_in_flight: int = 20_000
+    max_node_bytes: int = 64 * 1024 * 1024
     commit_interval: float = 0.5
+    lease: float = 4.0
+    guard_interval: float = 30.0
     drain_timeout: float = 5.0
     idle_timeout: float = 120.0
+    max_entities: int = 200_000
     retry_initial: float = 0.1
     retry_maximum: float = 5.0
     stop_timeout: float = 10.0
@@ -73,6 +88,7 @@ class Host:
     reach: Callable[[], Awaitable[None]]
     """Makes sure the topics of every kind referred to so far exist; quick when they do."""
     counters: Counters = field(default_factory=Counters)
+    load: Load = field(default_factory=Load)
 
     @property
     def random(self) -> random.Random:

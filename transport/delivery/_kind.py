@@ -1,8 +1,14 @@
 """One kind of entity as a node hosts it: its class, handlers, topics and policy."""
 
-from ...actors import Entity, MessagePolicy
+from typing import Any
+
+from ...actors import Entity, MessagePolicy, SchemaError
 from ._records import TopicPartition
 from ._topics import mailbox_topic, quarantine_topic, state_topic
+
+
+class NewerStateError(SchemaError):
+    """A state was written by a later version of the class than the one that runs here."""
 
 
 class Kind:
@@ -25,11 +31,36 @@ class Kind:
         self.sole_type = types[0] if len(types) == 1 else None
         """The one message type of the kind, for records that name none."""
         self.state_type = entity.state_type()
+        self.state_version = entity.state_version
         self.mailbox = mailbox_topic(system, entity)
         self.state = state_topic(system, entity)
         self.quarantine = quarantine_topic(system, entity)
         self.has_started = entity.started is not Entity.started
         self.has_stopped = entity.stopped is not Entity.stopped
+
+    def restored(self, value: bytes, version: int, path: str) -> Any:
+        """Return the state message of an entity, upgraded when an older class wrote it.
+
+        Raises:
+            NewerStateError: A later class wrote it.
+            Exception: `upgrade_state` failed, or the bytes are no such message.
+        """
+        assert self.state_type is not None, "asked only when the kind has a state"
+        if not value or version == self.state_version:
+            return self.state_type.FromString(value)
+        if version > self.state_version:
+            raise NewerStateError(
+                f"the state of {path} has version {version}, and {self.entity.__qualname__} here "
+                f"has state_version = {self.state_version}. Deploy the class that wrote it, or a "
+                f"later one"
+            )
+        upgraded = self.entity.upgrade_state(value, version)
+        if not isinstance(upgraded, self.state_type):
+            raise SchemaError(
+                f"{self.entity.__qualname__}.upgrade_state returned "
+                f"{type(upgraded).__qualname__}; expected {self.state_type.__qualname__}"
+            )
+        return upgraded
 
     def state_partition(self, partition: int) -> TopicPartition:
         """Return where the state of a mailbox partition's entities is kept."""

@@ -5,37 +5,30 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...actors import Entity, EntityContext, Escalate, Quarantine, Retry, SchemaError, Skip
-from ._codec import CORRELATION, ID, REPLY_TO, SOURCE, TYPE, Codec, floor_of, id_of, text
-from ._dedup import MessageId, floor_number
+from ._codec import ID, SOURCE, TYPE, floor_of, id_of, text
+from ._dedup import MessageId
 from ._failures import UnhandledMessageError, ask_failure, ask_reply, failure_event
-from ._quarantine import BEHIND, FAILED, UNDECODABLE, UNHANDLED
+from ._kind import NewerStateError
+from ._outcome import Outcome
+from ._quarantine import (
+    BEHIND,
+    FAILED,
+    REDRIVEN,
+    SKIPPED,
+    UNDECODABLE,
+    UNHANDLED,
+    Redrive,
+    redrive_of,
+)
 from ._records import Header, Inbound, Outbound
 from ._state import StoredState, decode_window, encode_window
 from ._turn import Turn, current_turn
 
 if TYPE_CHECKING:
     from ._shard import Shard
-
-
-class Outcome(NamedTuple):
-    """What handling one record left to be made durable.
-
-    Attributes:
-        offset: The record's.
-        outputs: What its handler sent; acknowledged before the state may be written.
-        parked: The record itself on its way to quarantine, written with the outputs.
-        reply: What may leave once the state is acknowledged.
-        lane: Whose state changed, or None when nobody's did.
-    """
-
-    offset: int
-    outputs: list[Outbound]
-    parked: Outbound | None
-    reply: Outbound | None
-    lane: "Lane | None"
 
 
 class Lane:
@@ -45,7 +38,7 @@ class Lane:
     wait: for an async handler, for a retry's delay, or because the partition is
     being taken away.
 
-    The truth (`value`, `applied`, `window`, `parked`) only ever changes as one,
+    The truth (what `stored` returns) only ever changes as one,
     after a handler has succeeded; a failed handler's half-changed state is
     thrown away with its instance, and the next try starts from the truth.
     """
@@ -56,6 +49,7 @@ class Lane:
         "_headers",
         "_message_id",
         "_pending",
+        "_redrive",
         "_retry",
         "_source",
         "_turn",
@@ -64,13 +58,16 @@ class Lane:
         "key",
         "last_used",
         "parked",
+        "parked_at",
         "path",
         "queue",
+        "redriven",
         "scheduled",
         "scope",
         "self_ref",
         "shard",
         "value",
+        "version",
         "window",
     )
 
@@ -83,6 +80,9 @@ class Lane:
         self.value = stored.value
         self.applied = stored.applied
         self.parked = stored.parked
+        self.parked_at = stored.parked_at
+        self.redriven = stored.redriven
+        self.version = stored.version
         self.window = decode_window(stored.window)
         self.scheduled = False
         self.scope: Context | None = None
@@ -92,6 +92,7 @@ class Lane:
         self._pending: Inbound | None = None  # its async handler is running
         self._headers: dict[str, bytes] = {}
         self._message_id: MessageId | None = None
+        self._redrive: Redrive | None = None  # the record in hand comes from quarantine
         self._turn: Turn | None = None
         self._attempt = 1
         self._retry: asyncio.TimerHandle | None = None
@@ -114,7 +115,14 @@ class Lane:
     def stored(self) -> StoredState:
         """Return the truth as it is to be written."""
         return StoredState(
-            self.value, self.shard.epoch, self.applied, self.parked, encode_window(self.window)
+            self.value,
+            self.shard.epoch,
+            self.applied,
+            self.parked,
+            encode_window(self.window),
+            self.parked_at,
+            self.redriven,
+            self.version,
         )
 
     def post(self, record: Inbound) -> None:
@@ -188,7 +196,9 @@ class Lane:
         shard = self.shard
         headers = self._headers = dict(record.headers)
         self._turn = None
-        message_id = self._message_id = id_of(headers)
+        redrive = self._redrive = redrive_of(headers)
+        # What is redriven has its id in the window: it was applied by being parked.
+        message_id = self._message_id = id_of(headers) if redrive is None else None
         if record.offset <= self.applied or (
             message_id is not None and self.window.has(message_id)
         ):
@@ -196,7 +206,11 @@ class Lane:
             shard.host.counters.redeliveries_skipped += 1
             shard.done(Outcome(record.offset, [], None, None, None))
             return None
-        if self.parked:
+        if redrive is not None and not self._is_next(redrive):
+            answer = None if redrive.run is None else self._release(redrive, redrive.run)
+            self._applied(Outcome(record.offset, [], answer, None, self))
+            return None
+        if redrive is None and self.parked:
             self._quarantine(BEHIND, None)
             return None
         try:
@@ -224,6 +238,11 @@ class Lane:
             context.message_id = text(self._headers, ID)
             context.attempt = self._attempt
             result = self._start(entity, handle, message) if starting else handle(entity, message)
+        except NewerStateError as error:
+            # Not this message's fault, nor any other's: older code must not touch newer states.
+            self._report(error, "escalate", 0.0)
+            self.shard.escalate(error, self.path)
+            return None
         except Exception as error:  # noqa: BLE001 a handler is user code: supervised
             self._failed(error)
             return None
@@ -240,7 +259,7 @@ class Lane:
         kind, host = self.shard.kind, self.shard.host
         entity = kind.entity()
         if kind.state_type is not None:
-            entity.state = kind.state_type.FromString(self.value)
+            entity.state = kind.restored(self.value, self.version, self.path)
         entity.context = EntityContext(
             system=host.system,
             self_ref=self.self_ref,
@@ -274,15 +293,15 @@ class Lane:
                 value = shard.host.codec.encode(entity.state)[1]
             else:
                 value = b""
-            reply = self._reply(result)
+            reply = ask_reply(self._headers, result, shard.host.codec)
         except SchemaError as error:
             self._failed(error)
             return
         if turn is not None:
             turn.open = False
-        self.value = value
+        self.value, self.version = value, shard.kind.state_version
         outputs = turn.outputs if turn is not None else []
-        self._applied(Outcome(record.offset, outputs, None, reply, self))
+        self._applied(Outcome(record.offset, outputs, self._resolved(REDRIVEN), reply, self))
         shard.host.counters.handled += 1
 
     def _applied(self, outcome: Outcome) -> None:
@@ -290,15 +309,30 @@ class Lane:
         self._attempt = 1
         self.applied = outcome.offset
         if self._message_id is not None:
-            self.window.add(self._message_id, floor_number(floor_of(self._headers)))
+            self.window.add(self._message_id, floor_of(self._headers))
         self.shard.done(outcome)
 
-    def _reply(self, result: object) -> Outbound | None:
-        if REPLY_TO not in self._headers:
+    # -- back from quarantine -----------------------------------------------------
+
+    def _is_next(self, redrive: Redrive) -> bool:
+        """Tell whether it is a message that is due: no release, no repetition, not out of turn."""
+        due = redrive.after <= self.redriven < redrive.origin
+        return self.parked and due and redrive.run is None
+
+    def _resolved(self, fate: bytes) -> Outbound | None:
+        """Return the note of what became of a message from quarantine, if the record is one."""
+        if self._redrive is None:
             return None
-        codec: Codec = self.shard.host.codec
-        correlation = self._headers.get(CORRELATION, b"")
-        return ask_reply(self._headers[REPLY_TO], correlation, result, codec)
+        self.redriven = self._redrive.origin
+        return self.shard.note(self.key, self._redrive.origin, fate)
+
+    def _release(self, redrive: Redrive, run: bytes) -> Outbound:
+        """End the parking, unless a message failed again or more have come; return the answer."""
+        if self.parked and redrive.after <= self.redriven and self.parked_at <= redrive.origin:
+            self.parked, self.parked_at = False, -1
+            self.redriven = max(self.redriven, redrive.origin)
+        still = self.parked_at if self.parked else -1
+        return self.shard.release_answer(self.key, run, still)
 
     # -- failure ----------------------------------------------------------------
 
@@ -321,8 +355,8 @@ class Lane:
                 self._quarantine(FAILED, error)
             case Skip():
                 self._report(error, "skip", 0.0)
-                offset = self.queue[0].offset
-                self._applied(Outcome(offset, [], None, self._failure_reply(error), self))
+                offset, reply = self.queue[0].offset, ask_failure(self._headers, self.path, error)
+                self._applied(Outcome(offset, [], self._resolved(SKIPPED), reply, self))
             case Escalate():
                 self._report(error, "escalate", 0.0)
                 self.shard.escalate(error, self.path)
@@ -332,20 +366,18 @@ class Lane:
         self.wake()
 
     def _quarantine(self, reason: str, error: BaseException | None) -> None:
-        record = self.queue[0]
-        parked = self.shard.quarantine(record, reason, "" if error is None else repr(error))
+        record, redrive = self.queue[0], self._redrive
+        # What fails again keeps its place in quarantine, and so do those behind it.
+        self.parked_at = record.offset if redrive is None else self.parked_at
+        place = record.offset if redrive is None else redrive.origin
+        why = "" if error is None else repr(error)
+        filed = self.shard.quarantine(record, reason, why, place)
         if error is not None:
             self._report(error, "quarantine", 0.0)
         failure = error or SchemaError(f"{self.path} is in quarantine; its mail waits there")
         self.parked = True
-        reply = self._failure_reply(failure)
-        self._applied(Outcome(record.offset, [], parked, reply, self))
-
-    def _failure_reply(self, error: BaseException) -> Outbound | None:
-        if REPLY_TO not in self._headers:
-            return None
-        correlation = self._headers.get(CORRELATION, b"")
-        return ask_failure(self._headers[REPLY_TO], correlation, self.path, error)
+        reply = ask_failure(self._headers, self.path, failure)
+        self._applied(Outcome(record.offset, [], filed, reply, self))
 
     def _report(self, error: BaseException, decision: str, delay: float) -> None:
         self.shard.host.publish(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from ._progress import Position
 from ._records import Inbound, Outbound, TopicPartition
 
 
@@ -26,8 +27,8 @@ class LogPort(Protocol):
         """
         ...
 
-    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit positions: the offset of the next record to deliver, per partition.
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit positions, one per partition.
 
         Raises:
             PartitionLost: The group has given the partitions to somebody else.
@@ -35,7 +36,7 @@ class LogPort(Protocol):
         """
         ...
 
-    async def committed(self, partition: TopicPartition) -> int:
+    async def committed(self, partition: TopicPartition) -> Position:
         """Return the committed position, or the log's start when there is none."""
         ...
 

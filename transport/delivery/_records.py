@@ -36,3 +36,12 @@ class Outbound(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[Header]
+
+
+def size_of(record: Inbound) -> int:
+    """Return about how many bytes a record takes in memory while it waits."""
+    return len(record.key or b"") + len(record.value or b"") + _OVERHEAD
+
+
+_OVERHEAD = 500
+"""Of the objects that hold a record, its headers among them."""

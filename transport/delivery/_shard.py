@@ -1,14 +1,16 @@
 """One owned mailbox partition: its lanes, its tracker, what it owes the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ...actors import SchemaError
 from ._failures import failure_event
 from ._host import Host
 from ._kind import Kind
-from ._lane import Lane, Outcome
-from ._quarantine import KEYLESS, quarantine_record
-from ._records import Inbound, Outbound, TopicPartition
+from ._lane import Lane
+from ._outcome import Outcome
+from ._progress import Position
+from ._quarantine import KEYLESS, note, quarantine_record, release_answer
+from ._records import Inbound, Outbound, TopicPartition, size_of
 from ._state import StoredState
 from ._tracker import Tracker
 
@@ -22,12 +24,16 @@ class Work:
 
     __slots__ = ("floor", "outcomes", "shard", "states")
 
-    def __init__(self, shard: "Shard", outcomes: list[Outcome]) -> None:
+    def __init__(self, shard: "Shard", outcomes: list[Outcome], again: Iterable[str]) -> None:
         self.shard = shard
         self.outcomes = outcomes
-        self.floor = str(shard.tracker.position).encode()
+        self.floor = str(shard.tracker.floor()).encode()
         changed = {outcome.lane.key: outcome.lane for outcome in outcomes if outcome.lane}
         self.states = {key: lane.stored() for key, lane in changed.items()}
+        for key in again:
+            known = shard.truth(key)
+            if known is not None:
+                self.states.setdefault(key, known)
 
 
 class Shard:
@@ -54,7 +60,9 @@ class Shard:
         """The name of this partition as a source of messages."""
         self.epoch = 0
         self.written = -1
-        """Offset of the last record this node wrote to the state partition."""
+        """Offset of the last record known in the state partition."""
+        self.gaps: list[tuple[int, int]] = []
+        """Stretches of the state partition that this node did not write and has not read."""
         self.tracker = Tracker(0)
         self.states: dict[str, StoredState] = {}
         """The truth of entities that have no lane."""
@@ -62,14 +70,15 @@ class Shard:
         self.running = False
         self.owned = True
         self._outcomes: list[Outcome] = []
+        self._again: dict[str, None] = {}  # entities whose state is to be written once more
         self._on_work = on_work
         self._on_escalate = on_escalate
 
     # -- life ---------------------------------------------------------------
 
-    def begin(self, position: int) -> None:
+    def begin(self, position: Position) -> None:
         """Start delivering from a position; state is restored, the marker written."""
-        self.tracker = Tracker(position)
+        self.tracker = Tracker(position.offset, position.ahead, load=self.host.load)
         self.running = True
 
     def pause(self) -> None:
@@ -81,6 +90,7 @@ class Shard:
         self.running = False
         self.owned = False
         self._outcomes.clear()
+        self.tracker.abandon()
         for lane in self.lanes.values():
             lane.detach()
 
@@ -92,19 +102,20 @@ class Shard:
     @property
     def accepts(self) -> bool:
         """It delivers, and has room for more records."""
-        options = self.host.options
-        return (
-            self.running
-            and self.tracker.in_flight < options.max_in_flight
-            and self.tracker.span < options.max_in_flight * 8
-        )
+        options, load, tracker = self.host.options, self.host.load, self.tracker
+        if not self.running or tracker.in_flight >= options.max_in_flight:
+            return False
+        full = (
+            load.records >= options.max_node_in_flight or load.bytes >= options.max_node_bytes
+        ) and tracker.in_flight > 0
+        return not full and tracker.span < options.max_in_flight * 8
 
     # -- mail -----------------------------------------------------------------
 
     def deliver(self, records: Sequence[Inbound]) -> None:
         """Fan records out to their lanes, in order."""
         for record in records:
-            if not self.tracker.received(record.offset):
+            if not self.tracker.received(record.offset, size_of(record)):
                 continue
             key = _entity_id(record.key)
             if key is None:
@@ -123,10 +134,11 @@ class Shard:
 
     def take(self) -> Work | None:
         """Hand over all outcomes so far, with the states they led to."""
-        if not self._outcomes:
+        if not (self._outcomes or self._again):
             return None
         outcomes, self._outcomes = self._outcomes, []
-        return Work(self, outcomes)
+        again, self._again = self._again, {}
+        return Work(self, outcomes, again)
 
     def settled(self, work: Work) -> None:
         """Take note that a flush is durable: its records are finished."""
@@ -135,10 +147,37 @@ class Shard:
         for outcome in work.outcomes:
             self.tracker.finished(outcome.offset)
 
+    # -- the state partition ------------------------------------------------------
+
+    def truth(self, key: str) -> StoredState | None:
+        """Return what is known of an entity, as of this ownership."""
+        lane = self.lanes.get(key)
+        if lane is not None:
+            return lane.stored()
+        known = self.states.get(key)
+        return None if known is None else known._replace(epoch=self.epoch)
+
+    def wrote(self, offsets: Sequence[int]) -> None:
+        """Take note of where states were written, and of gaps between, which others wrote."""
+        for offset in offsets:
+            if offset > self.written + 1:
+                self.gaps.append((self.written + 1, offset))
+            self.written = max(self.written, offset)
+
+    def wrote_until(self, end: int) -> None:
+        """Take note of the partition's end, at a moment when nothing is being written."""
+        self.wrote([end])
+        self.written = end - 1
+
+    def write_again(self, keys: Iterable[str]) -> None:
+        """Have states written once more, as they are known here."""
+        self._again.update(dict.fromkeys(keys))
+        self._on_work()
+
     # -- failure ----------------------------------------------------------------
 
-    def quarantine(self, record: Inbound, reason: str, error: str) -> Outbound:
-        """Return the record that parks a message."""
+    def quarantine(self, record: Inbound, reason: str, error: str, place: int) -> Outbound:
+        """Return the record that parks a message; `place` is the offset it has, or once had."""
         self.host.counters.quarantined += 1
         return quarantine_record(
             self.kind.quarantine_partition(self.partition.partition),
@@ -147,7 +186,18 @@ class Shard:
             reason=reason,
             error=error,
             at=self.host.system.wall_clock(),
+            offset=place,
         )
+
+    def note(self, key: str, place: int, fate: bytes) -> Outbound:
+        """Return the record that says what became of a message in quarantine."""
+        to = self.kind.quarantine_partition(self.partition.partition)
+        return note(to, self.partition, key.encode(), place, fate)
+
+    def release_answer(self, key: str, run: bytes, parked_at: int) -> Outbound:
+        """Return the record that answers a release."""
+        to = self.kind.quarantine_partition(self.partition.partition)
+        return release_answer(to, key.encode(), run, parked_at)
 
     def escalate(self, error: BaseException, path: str) -> None:
         """Hand a failure to the node; this partition delivers nothing more."""
@@ -170,8 +220,8 @@ class Shard:
                 delay=0.0,
             )
         )
-        parked = self.quarantine(record, KEYLESS, str(error))
-        self.done(Outcome(record.offset, [], parked, None, None))
+        filed = self.quarantine(record, KEYLESS, str(error), record.offset)
+        self.done(Outcome(record.offset, [], filed, None, None))
 
     async def let_go(self) -> None:
         """Tell every instance, if its kind wants to be told, that the partition leaves."""
@@ -187,10 +237,17 @@ class Shard:
             if not lane.idle or not lane.last_used:
                 lane.last_used = now
             elif lane.last_used <= before:
-                await lane.passivate()
-                if lane.idle and self.lanes.get(key) is lane:
-                    del self.lanes[key]
-                    self.states[key] = lane.stored()
+                await self.passivate_one(key)
+
+    async def passivate_one(self, key: str) -> None:
+        """Let an entity go if it is idle now, and still is when it has said goodbye."""
+        lane = self.lanes.get(key)
+        if lane is None or not lane.idle:
+            return
+        await lane.passivate()
+        if lane.idle and self.lanes.get(key) is lane:
+            del self.lanes[key]
+            self.states[key] = lane.stored()
 
 
 _NOTHING = StoredState()

@@ -1,16 +1,18 @@
 """State records: what a state topic holds, and how an entity's truth is read from it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ...schemas import DedupWindow, ProtobufDecodeError, SourceWindow
-from ._dedup import Window
+from ._dedup import INDEX_BITS, Floor, Window
 from ._records import Header, Inbound, Outbound, TopicPartition
 
 EPOCH = "cb_epoch"
 APPLIED = "cb_applied"
 WINDOW = "cb_window"
 PARKED = "cb_parked"
+REDRIVEN = "cb_redriven"
+VERSION = "cb_version"
 
 MARKER_KEY = b"\x00callboard.takeover"
 """The key of takeover markers. Entity ids cannot start with a NUL byte."""
@@ -25,6 +27,10 @@ class StoredState(NamedTuple):
         applied: The mailbox offset of the last message applied; -1 for none.
         parked: The entity failed on a message for good; its mail goes to quarantine.
         window: The encoded memory of applied message ids.
+        parked_at: The mailbox offset of the newest message that waits in quarantine,
+            while parked; -1 otherwise.
+        redriven: Messages in quarantine up to this mailbox offset have been dealt with.
+        version: The `state_version` of the class that wrote the value.
     """
 
     value: bytes = b""
@@ -32,13 +38,18 @@ class StoredState(NamedTuple):
     applied: int = -1
     parked: bool = False
     window: bytes = b""
+    parked_at: int = -1
+    redriven: int = -1
+    version: int = 1
 
 
 def encode_window(window: Window) -> bytes:
     """Return a window's bytes for the header of a state record."""
     return DedupWindow(
         sources=[
-            SourceWindow(source=source, floor=floor, seen=seen)
+            SourceWindow(
+                source=source, floor=floor.offset << INDEX_BITS, seen=seen, holes=floor.holes
+            )
             for source, floor, seen in window.entries()
         ]
     ).SerializeToString(deterministic=True)
@@ -52,7 +63,10 @@ def decode_window(raw: bytes) -> Window:
         stored = DedupWindow.FromString(raw)
     except ProtobufDecodeError:
         return Window()
-    return Window((entry.source, entry.floor, entry.seen) for entry in stored.sources)
+    return Window(
+        (entry.source, Floor(entry.floor >> INDEX_BITS, tuple(entry.holes)), entry.seen)
+        for entry in stored.sources
+    )
 
 
 def state_record(to: TopicPartition, key: bytes, state: StoredState) -> Outbound:
@@ -63,7 +77,11 @@ def state_record(to: TopicPartition, key: bytes, state: StoredState) -> Outbound
         (WINDOW, state.window),
     ]
     if state.parked:
-        headers.append((PARKED, b"1"))
+        headers.append((PARKED, str(state.parked_at).encode()))
+    if state.redriven >= 0:
+        headers.append((REDRIVEN, str(state.redriven).encode()))
+    if state.version != 1:
+        headers.append((VERSION, str(state.version).encode()))
     return Outbound(to, key, state.value, headers)
 
 
@@ -103,9 +121,22 @@ class Changelog:
             entity = record.key.decode(errors="replace")
             known = self.states.get(entity)
             if known is None or (epoch, applied) >= (known.epoch, known.applied):
-                self.states[entity] = StoredState(
-                    record.value, epoch, applied, PARKED in headers, headers.get(WINDOW, b"")
-                )
+                self.states[entity] = _read(record.value, epoch, applied, headers)
+
+
+def _read(value: bytes, epoch: int, applied: int, headers: Mapping[str, bytes]) -> StoredState:
+    parked_at = _number(headers.get(PARKED))
+    redriven = _number(headers.get(REDRIVEN))
+    return StoredState(
+        value,
+        epoch,
+        applied,
+        parked_at is not None,
+        headers.get(WINDOW, b""),
+        -1 if parked_at is None else parked_at,
+        -1 if redriven is None else redriven,
+        _number(headers.get(VERSION)) or 1,
+    )
 
 
 def _number(raw: bytes | None) -> int | None:

@@ -1,12 +1,13 @@
 """Taking a partition over: read its state, mark the new epoch, read what came between."""
 
 from ._port import LogPort
+from ._progress import Position
 from ._records import TopicPartition
 from ._shard import Shard
 from ._state import Changelog, StoredState, marker_record
 
 
-async def take_over(port: LogPort, shard: Shard, node: str) -> int:
+async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
     """Restore a shard's entities, become its owner, and return where to deliver from.
 
     Order of events: read the state partition to its end; write a marker with
@@ -43,15 +44,15 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> int:
     shard.written = written
     shard.states = changelog.states
     shard.host.counters.restored += len(changelog.states)
-    position = await port.committed(shard.partition)
-    await port.commit({shard.partition: position})
-    return position
+    committed = await port.committed(shard.partition)
+    await port.commit({shard.partition: committed})
+    return committed
 
 
-async def is_unchanged(port: LogPort, shard: Shard, written: int) -> bool:
+async def is_unchanged(port: LogPort, shard: Shard, former: Shard) -> bool:
     """Tell whether nobody wrote to a state partition after this node's last record."""
     partition = shard.kind.state_partition(shard.partition.partition)
-    return await port.end(partition) == written + 1
+    return not former.gaps and await port.end(partition) == former.written + 1
 
 
 def keep_warm(shard: Shard, former: Shard) -> None:

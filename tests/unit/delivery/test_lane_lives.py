@@ -91,7 +91,7 @@ def test_a_handler_in_hand_is_finished_before_its_partition_leaves() -> None:
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.003)
         await node.core.revoked(node.mailboxes)
-        assert log.committed[MAILBOX] == 1
+        assert log.committed[MAILBOX].offset == 1
         await node.stop()
 
     run_virtual(main())
@@ -169,4 +169,4 @@ def test_a_failure_that_escalates_stops_the_node() -> None:
         return node.system.exit_code
 
     assert run_virtual(main()) == 70
-    assert log.committed.get(MAILBOX, 0) == 0
+    assert log.committed[MAILBOX].offset == 0

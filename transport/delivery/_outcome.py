@@ -1,0 +1,27 @@
+"""What handling one record left to be made durable."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ._records import Outbound
+
+if TYPE_CHECKING:
+    from ._lane import Lane
+
+
+class Outcome(NamedTuple):
+    """What handling one record left to be made durable.
+
+    Attributes:
+        offset: The record's.
+        outputs: What its handler sent; acknowledged before the state may be written.
+        filed: What goes into the quarantine topic with the outputs: the record
+            itself, or what became of one that was there.
+        reply: What may leave once the state is acknowledged.
+        lane: Whose state changed, or None when nobody's did.
+    """
+
+    offset: int
+    outputs: list[Outbound]
+    filed: Outbound | None
+    reply: Outbound | None
+    lane: "Lane | None"
