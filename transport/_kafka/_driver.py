@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from ..delivery import DeliveryCore, Inbound, Outbound, Position, TopicPartition
 from ._errors import translate
 from ._options import KafkaOptions
+from ._placement import sticky
 from ._producer import BatchProducer
 from ._reader import Reader, as_inbound
 from ._start import start
@@ -65,7 +65,7 @@ class KafkaDriver:
         self._core = core
         self._topics.update(topics)
         if self._consumer is None:
-            self._consumer = await self._start_consumer()
+            self._consumer = await self._start_consumer(core)
         self._consumer.subscribe(
             topics=sorted(self._topics), listener=_Listener(core, self._forget_flow)
         )
@@ -148,7 +148,7 @@ class KafkaDriver:
         assert self._consumer is not None, "host() comes first"
         return self._consumer
 
-    async def _start_consumer(self) -> AIOKafkaConsumer:
+    async def _start_consumer(self, core: DeliveryCore) -> AIOKafkaConsumer:
         options = self._options
         consumer = AIOKafkaConsumer(
             bootstrap_servers=options.bootstrap,
@@ -164,7 +164,7 @@ class KafkaDriver:
             # the core's in-flight bound. The client's own guard would only leave the group.
             max_poll_interval_ms=24 * 3600 * 1000,
             # Exactly one: with two the client sends a JoinGroup for each.
-            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            partition_assignment_strategy=(sticky(lambda: core.warm),),
             request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
         )
         await start(consumer, consumer.stop, options.bootstrap, options.request_timeout)

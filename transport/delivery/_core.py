@@ -84,6 +84,11 @@ class DeliveryCore:
         """The partitions this node runs, restored ones only."""
         return sorted(partition for partition, shard in self._shards.items() if shard.running)
 
+    @property
+    def warm(self) -> dict[TopicPartition, int]:
+        """The partitions this node has given back and still knows, and the epoch it had them in."""
+        return {partition: shard.epoch for partition, shard in self._former.items()}
+
     # -- what the driver calls --------------------------------------------------
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
