@@ -66,6 +66,8 @@ class ActorSystem:
         node: name of this process within the system; made of host and process id when left out.
         entities: the kinds of entities this node runs. None: the transport starts when an entity is
             first reached, if ever.
+        delivery: how entities' mail is delivered, a `callboard.transport.DeliveryOptions`: bounds,
+            deadlines, exactly-once mode. None: its defaults.
         seed: seeds `random`, for runs that can be repeated.
         wall_clock: returns seconds since the epoch.
         shutdown_timeout: seconds for all actors together to stop; what has not stopped then is
@@ -80,6 +82,7 @@ class ActorSystem:
         node: as given or made.
         transport_url: as given.
         entities: as given.
+        delivery: as given.
         events: dead letters, failure events, and whatever else is published.
         log: structlog logger bound with system and node.
         random: the only source of randomness.
@@ -102,6 +105,7 @@ class ActorSystem:
         transport: str | None = None,
         node: str | None = None,
         entities: Sequence[type[Entity]] | None = None,
+        delivery: object | None = None,
         seed: int | None = None,
         wall_clock: Callable[[], float] = time.time,
         shutdown_timeout: float = 10.0,
@@ -113,6 +117,7 @@ class ActorSystem:
         self.node: str = node or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
         self.transport_url: str | None = transport
         self.entities: Sequence[type[Entity]] | None = entities
+        self.delivery: object | None = delivery
         self.events: EventStream = EventStream()
         self.log: Any = structlog.get_logger("callboard", system=name, node=self.node)
         self.random: random.Random = random.Random(seed)

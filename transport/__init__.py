@@ -22,9 +22,24 @@ __all__ = [
     "QuarantinedMessage",
     "StoredState",
     "TransportURL",
+    "check_options",
     "create_transport",
     "parse_transport",
 ]
+
+
+def check_options(given: object) -> DeliveryOptions | None:
+    """Return what `ActorSystem(delivery=...)` was given, if it fits.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if given is None or isinstance(given, DeliveryOptions):
+        return given
+    raise TypeError(
+        f"delivery={given!r} is a {type(given).__qualname__}; expected "
+        f"callboard.transport.DeliveryOptions(...)"
+    )
 
 
 def create_transport(

@@ -4,9 +4,12 @@ import asyncio
 import random
 from collections import Counter
 
+from aiokafka import AIOKafkaConsumer
+
 from .. import ActorSystem, Entity, handler
 from ..actors import CallboardError
-from ..testing.simulation import Simulation
+from ..testing.simulation import Machine, Simulation
+from ..transport import DeliveryOptions
 from ._common import ask_all, play, settled
 from .v1.scenarios_pb2 import AccountState, Credit, Sent, Show, Transfer
 
@@ -81,8 +84,21 @@ Accounts = dict[str, AccountState]
 
 async def bank(sim: Simulation) -> None:
     """Three nodes run accounts, three customers send money, and things go wrong meanwhile."""
+    await _business(sim, None)
+
+
+async def vault(sim: Simulation) -> None:
+    """The bank in exactly-once mode: a stranger who reads along sees every credit once, too."""
+    office = await _business(sim, DeliveryOptions(exactly_once=True))
+    credits_seen = await sim.on(office, _audit())
+    twice = {id_: count for id_, count in credits_seen.items() if count > 1}
+    assert not twice, f"credits that a reader of committed records sees more than once: {twice}"
+
+
+async def _business(sim: Simulation, delivery: DeliveryOptions | None) -> Machine[ActorSystem]:
     told = _Told()
-    office = await play(sim, "bank", [Account], [told.customer] * _CUSTOMERS)
+    clients = [told.customer] * _CUSTOMERS
+    office = await play(sim, "bank", [Account], clients, delivery=delivery)
 
     async def look() -> Accounts:
         return await ask_all(sim, office, Account, ACCOUNTS, Show())
@@ -91,6 +107,29 @@ async def bank(sim: Simulation) -> None:
         sim, look, lambda seen: _ids(seen, "debited") == _ids(seen, "credited")
     )
     _check(told, accounts)
+    return office
+
+
+async def _audit() -> Counter[str]:
+    """Read the accounts' mailboxes as any program may, and count the credits."""
+    consumer = AIOKafkaConsumer(
+        f"bank.{Account.kind()}",
+        bootstrap_servers="broker:9092",
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        seen: Counter[str] = Counter()
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            fetched = await consumer.getmany(timeout_ms=500)
+            for record in (each for records in fetched.values() for each in records):
+                if dict(record.headers)["ce_type"] == Credit.DESCRIPTOR.full_name.encode():
+                    seen[Credit.FromString(record.value).id] += 1
+        return seen
+    finally:
+        await consumer.stop()
 
 
 def _ids(accounts: Accounts, which: str) -> Counter[str]:

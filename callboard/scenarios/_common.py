@@ -9,6 +9,7 @@ from typing import Any
 from .. import ActorSystem, Entity
 from ..actors import AskTimeout, CallboardError
 from ..testing.simulation import Machine, Simulation, broker, node
+from ..transport import DeliveryOptions
 from ..transport.broker import Broker
 from ..transport.delivery import Changelog, Inbound
 
@@ -25,6 +26,7 @@ async def play(
     clients: Sequence[Client],
     *,
     during: float = 8.0,
+    delivery: DeliveryOptions | None = None,
 ) -> Machine[ActorSystem]:
     """Run nodes and clients while things go wrong; return the clients' machine when all is calm.
 
@@ -32,7 +34,10 @@ async def play(
     sent what they had to; then every fault is over, and all nodes are killed and started anew.
     """
     await broker(sim).until_ready(5.0)
-    nodes = [node(sim, f"{system}-{n}", system=system, entities=entities) for n in range(NODES)]
+    nodes = [
+        node(sim, f"{system}-{n}", system=system, entities=entities, delivery=delivery)
+        for n in range(NODES)
+    ]
     done = 0
 
     async def one(client: Client, running: ActorSystem, number: int) -> None:

@@ -69,7 +69,13 @@ class _System(ActorSystem):
 class Node:
     """A process: it may end in good order, die at a scripted step, or fall asleep there."""
 
-    def __init__(self, name: str, port: ScriptedPort, kinds: Sequence[type[Entity]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: ScriptedPort,
+        kinds: Sequence[type[Entity]],
+        options: DeliveryOptions = OPTIONS,
+    ) -> None:
         self.port = port
         self.system = _System(SYSTEM, node=name, seed=1, wall_clock=lambda: 1_000.0)
         self.codec = Codec(TypeRegistry())
@@ -83,7 +89,7 @@ class Node:
             system=self.system,
             dispatcher=self.system.dispatcher,
             codec=self.codec,
-            options=OPTIONS,
+            options=options,
             reference=lambda kind, id_: EntityRef(SYSTEM, kind, id_, self.system.verbs),
             reply=self.replies.append,
             reach=self._nothing,

@@ -28,6 +28,8 @@ class Log:
         self.committed: dict[TopicPartition, Position] = {}
         self.owner: object = None
         """The port the group has given all partitions to; it refuses others' commits."""
+        self.writers: dict[TopicPartition, object] = {}
+        """The port whose transactions are taken, by mailbox partition."""
 
     def append(self, record: Outbound) -> int:
         """Append a record; return its offset."""
@@ -65,6 +67,27 @@ class ScriptedPort:
         if failing == "refused" or self.log.owner is not self:
             raise PartitionLost("scripted: the commit was refused")
         self.log.committed.update(positions)
+        await self._after(failing)
+
+    async def fence(self, partition: TopicPartition) -> None:
+        """Become the writer of a partition."""
+        await self._alive()
+        self.log.writers[partition] = self
+
+    async def transact(
+        self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
+    ) -> None:
+        """Append records and commit, or fail as scripted; half a transaction is none."""
+        await asyncio.sleep(0.001)
+        failing = await self._before(records[:0])
+        if failing == "refused":
+            raise TransportUnavailable("scripted: the transaction was refused")
+        if self.log.writers.get(partition) is not self:
+            raise PartitionLost("scripted: fenced")
+        for record in records:
+            self.log.append(record)
+        if position is not None:
+            self.log.committed[partition] = position
         await self._after(failing)
 
     async def committed(self, partition: TopicPartition) -> Position:

@@ -1,7 +1,7 @@
 """The driver: one group consumer, one producer, and the port the core speaks to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from ._placement import sticky
 from ._producer import BatchProducer
 from ._reader import Reader, as_inbound
 from ._start import start
+from ._transactions import Transactions
 
 _POLL = 0.2
 _POLL_WHILE_FULL = 0.02
@@ -47,6 +48,9 @@ class KafkaDriver:
         self._node = node
         self._producer = BatchProducer(options.bootstrap, node, timeout=options.write_timeout)
         self._reader = Reader(options.bootstrap, node, timeout=options.request_timeout)
+        self._transactions = Transactions(
+            options.bootstrap, node, group=group, timeout=options.write_timeout
+        )
         self._consumer: AIOKafkaConsumer | None = None
         self._core: DeliveryCore | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -67,7 +71,7 @@ class KafkaDriver:
         if self._consumer is None:
             self._consumer = await self._start_consumer(core)
         self._consumer.subscribe(
-            topics=sorted(self._topics), listener=_Listener(core, self._forget_flow)
+            topics=sorted(self._topics), listener=_Listener(core, self._changed)
         )
         if self._polling is None:
             self._polling = asyncio.create_task(self._poll_for_ever(), name="callboard-poll")
@@ -83,6 +87,7 @@ class KafkaDriver:
                     await self._consumer.stop()
             except (KafkaError, TimeoutError) as error:
                 _log.warning("left the group without saying so", error=str(error))
+        await self._transactions.aclose()
         await self._producer.aclose()
 
     # -- LogPort ----------------------------------------------------------------
@@ -100,6 +105,16 @@ class KafkaDriver:
                 await consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             raise translate(error, f"commit {len(positions)} partitions") from error
+
+    async def fence(self, partition: TopicPartition) -> None:
+        """See `LogPort.fence`."""
+        await self._transactions.fence(partition)
+
+    async def transact(
+        self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
+    ) -> None:
+        """See `LogPort.transact`."""
+        await self._transactions.write(partition, records, position)
 
     async def committed(self, partition: TopicPartition) -> Position:
         """See `LogPort.committed`."""
@@ -214,7 +229,8 @@ class KafkaDriver:
                 self._paused.add(partition)
                 consumer.pause(partition)
 
-    def _forget_flow(self) -> None:
+    def _changed(self, assigned: Collection[TopicPartition]) -> None:
+        self._transactions.keep_only(assigned)
         # The client forgets pauses with every rebalance.
         self._full_since.clear()
         self._paused.clear()
@@ -223,7 +239,9 @@ class KafkaDriver:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """Tells the core what the group does. The client swallows what this raises."""
 
-    def __init__(self, core: DeliveryCore, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, core: DeliveryCore, on_change: Callable[[Collection[TopicPartition]], None]
+    ) -> None:
         self._core = core
         self._on_change = on_change
 
@@ -242,5 +260,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self, assigned: frozenset[KafkaPartition]
     ) -> None:
         """Start restoring; returns at once, so that the group is not held up."""
-        self._on_change()
-        self._core.assigned([TopicPartition(p.topic, p.partition) for p in assigned])
+        given = [TopicPartition(p.topic, p.partition) for p in assigned]
+        self._on_change(given)
+        self._core.assigned(given)

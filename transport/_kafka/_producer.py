@@ -59,10 +59,10 @@ class BatchProducer:
                 producer = await self._live()
                 if len(groups) == 1:
                     ((to, places),) = groups.items()
-                    await _append(producer, to, records, places, offsets)
+                    await append(producer, to, records, places, offsets)
                 else:
                     writes = [
-                        asyncio.create_task(_append(producer, to, records, places, offsets))
+                        asyncio.create_task(append(producer, to, records, places, offsets))
                         for to, places in groups.items()
                     ]
                     await asyncio.gather(*writes)
@@ -98,7 +98,7 @@ class BatchProducer:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _stop(producer)
+                    await stop_producer(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -107,12 +107,12 @@ class BatchProducer:
         if producer is None or producer is not self._producer:
             return
         self._producer = None
-        task = asyncio.create_task(_stop(producer), name="callboard-producer-stop")
+        task = asyncio.create_task(stop_producer(producer), name="callboard-producer-stop")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
 
-async def _append(
+async def append(
     producer: AIOKafkaProducer,
     to: TopicPartition,
     records: Sequence[Outbound],
@@ -152,7 +152,8 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop a producer within a deadline, and close its connections in any case."""
     try:
         async with asyncio.timeout(2.0):
             await producer.stop()

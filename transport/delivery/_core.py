@@ -43,19 +43,17 @@ class DeliveryCore:
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
         self._committer = Committer(host, port, lambda: self._shards, self.lost)
-        self._flusher = Flusher(host, port, self._all, self._committer.prove)
+        self._flusher = Flusher(host, port, self._all, self._committer.prove, self._fenced)
         self._guard = Guard(host, port, self._flusher, self._all)
 
     # -- life -----------------------------------------------------------------
 
     def start(self) -> None:
         """Start flushing, committing and passivating in the background."""
-        for name, run in (
-            ("flush", self._flusher.run),
-            ("commit", self._committer.run),
-            ("guard", self._guard.run),
-            ("passivate", Passivation(self._host, self._all).run),
-        ):
+        jobs = [("flush", self._flusher.run), ("passivate", Passivation(self._host, self._all).run)]
+        if not self._host.options.exactly_once:  # else transactions commit, and the log fences
+            jobs += [("commit", self._committer.run), ("guard", self._guard.run)]
+        for name, run in jobs:
             task = asyncio.create_task(run(), name=f"callboard-{name}")
             task.add_done_callback(self._report_end)
             self._tasks.add(task)
@@ -95,6 +93,7 @@ class DeliveryCore:
         """Take partitions over; returns at once, delivery starts as each is ready."""
         if self._closed:
             return
+        self._drop([partition for partition in partitions if partition in self._shards])
         for partition in partitions:
             shard = Shard(
                 self._host,
@@ -122,7 +121,7 @@ class DeliveryCore:
             async with asyncio.timeout(self._host.options.drain_timeout):
                 await self._quiet(shards)
                 await self._flusher.flush()
-                await self._committer.commit()
+                await self._settle(shards)
                 for shard in shards:
                     await shard.let_go()
         except (TimeoutError, TransportError) as error:
@@ -195,6 +194,31 @@ class DeliveryCore:
                 shard.begin(position)
                 self._port.seek(shard.partition, position.offset)
             return
+
+    async def _settle(self, shards: Sequence[Shard]) -> None:
+        """Commit what is left; in exactly-once mode that is done, and only the ends are asked."""
+        if not self._host.options.exactly_once:
+            await self._committer.commit()
+            return
+        for shard in shards:
+            if shard.epoch:
+                partition = shard.kind.state_partition(shard.partition.partition)
+                shard.settled_at(await self._port.end(partition))
+
+    def _fenced(self, partition: TopicPartition) -> None:
+        """Let a partition go that another node has fenced, and ask for it again.
+
+        That node may be the owner, and then the group refuses this one. Or it slept between being
+        given the partition and fencing it: then the group refuses it, and this one goes on.
+        """
+        self._drop([partition])
+        delay = self._host.options.retry_initial
+
+        def again() -> None:
+            if partition not in self._shards:
+                self.assigned([partition])
+
+        self._host.later(delay, again)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ...actors import TransportError
-from ._codec import with_batch_headers
+from ...actors import PartitionLost, TransportError
 from ._host import Host
 from ._port import LogPort
-from ._records import Outbound
-from ._shard import Shard, Work
-from ._state import state_record
+from ._records import Outbound, TopicPartition
+from ._shard import Shard
+from ._work import Work
 
 T = TypeVar("T")
 
@@ -31,6 +30,9 @@ class Flusher:
     the same ids next time, and a state that was written skips its message.
 
     While one flush waits for the log, handlers go on and fill the next.
+
+    In exactly-once mode outputs, states and the position of a partition are one
+    transaction, and a former owner is fenced by the log itself.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Flusher:
         port: LogPort,
         shards: Callable[[], Sequence[Shard]],
         prove: Callable[[], Awaitable[None]],
+        on_fenced: Callable[[TopicPartition], None],
     ) -> None:
         self._host = host
         self._port = port
         self._shards = shards
         self._prove = prove
+        self._on_fenced = on_fenced
         self._work = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -62,7 +66,10 @@ class Flusher:
         """Make everything durable that is done at this moment."""
         async with self._turn:
             works = [work for shard in self._shards() if (work := shard.take()) is not None]
-            if works:
+            if works and self._host.options.exactly_once:
+                await self._host.reach()
+                await asyncio.gather(*(self._transact(work) for work in works))
+            elif works:
                 # Courtesy, not fencing: what has left is not written to any more. A process
                 # that sleeps right here does write; its epoch makes that harmless.
                 await self._insist(works, self._prove)
@@ -76,21 +83,7 @@ class Flusher:
         return self._turn
 
     async def _write_outputs(self, works: list[Work]) -> None:
-        time = batch_time(self._host.system.wall_clock())
-        records = [
-            Outbound(
-                output.to,
-                output.key,
-                output.value,
-                with_batch_headers(output.headers, time=time, floor=work.floor),
-            )
-            for work in works
-            for outcome in work.outcomes
-            for output in outcome.outputs
-        ]
-        records.extend(
-            outcome.filed for work in works for outcome in work.outcomes if outcome.filed
-        )
+        records = self._outputs(works)
         if records:
             # A handler may have spoken to a kind this node had not heard of before.
             await self._insist(works, self._host.reach)
@@ -98,15 +91,7 @@ class Flusher:
 
     async def _write_states(self, works: list[Work]) -> None:
         owned = [work for work in works if work.shard.owned]
-        records = [
-            state_record(
-                work.shard.kind.state_partition(work.shard.partition.partition),
-                key.encode(),
-                state,
-            )
-            for work in owned
-            for key, state in work.states.items()
-        ]
+        records = [record for work in owned for record in work.state_records()]
         if not records:
             return
         offsets = await self._insist(owned, lambda: self._port.produce(records))
@@ -118,14 +103,52 @@ class Flusher:
             at += len(work.states)
             work.shard.wrote(written)
 
+    def _outputs(self, works: list[Work]) -> list[Outbound]:
+        time = batch_time(self._host.system.wall_clock())
+        return [record for work in works for record in work.output_records(time)]
+
+    async def _transact(self, work: Work) -> None:
+        """Write everything of one partition at once, with the position it leads to."""
+        shard = work.shard
+        records = [*self._outputs([work]), *work.state_records()]
+        shard.settled(work)
+        position = shard.tracker.committable()
+        delay = self._host.options.retry_initial
+        tried = False
+        while shard.owned:
+            try:
+                if tried:
+                    await self._port.fence(shard.partition)
+                    if await self._port.committed(shard.partition) == position:
+                        break  # the answer was lost, and not the transaction
+                tried = True
+                await self._port.transact(shard.partition, records, position)
+                break
+            except PartitionLost as error:
+                self._host.system.log.warning(
+                    "fenced by another node", partition=shard.source, error=str(error)
+                )
+                self._on_fenced(shard.partition)
+            except TransportError as error:
+                self._host.system.log.warning(
+                    "a transaction failed; trying again", error=str(error), delay=delay
+                )
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, self._host.options.retry_maximum)
+        if shard.owned:
+            self._answer(work)
+
     def _settle(self, works: list[Work]) -> None:
         for work in works:
             if not work.shard.owned:
                 continue
             work.shard.settled(work)
-            for outcome in work.outcomes:
-                if outcome.reply is not None:
-                    self._host.reply(outcome.reply)
+            self._answer(work)
+
+    def _answer(self, work: Work) -> None:
+        for outcome in work.outcomes:
+            if outcome.reply is not None:
+                self._host.reply(outcome.reply)
 
     async def _insist(self, works: list[Work], write: Callable[[], Awaitable[T]]) -> T | None:
         """Write until it is acknowledged, or until nobody here owns the work any more."""

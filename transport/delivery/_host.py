@@ -57,6 +57,11 @@ class DeliveryOptions:
             doubles up to `retry_maximum`.
         retry_maximum: Longest delay between tries.
         stop_timeout: How long a stopping node may take to write what it owes.
+        exactly_once: Write outputs, states and positions of a partition in one
+            Kafka transaction. Readers of the topics that are not callboard then
+            see each output once, too, if they read committed records only. It
+            takes a producer per owned partition and some milliseconds per
+            flush; see the page on costs.
     """
 
     max_in_flight: int = 1_000
@@ -71,6 +76,7 @@ class DeliveryOptions:
     retry_initial: float = 0.1
     retry_maximum: float = 5.0
     stop_timeout: float = 10.0
+    exactly_once: bool = False
 
 
 @dataclass(slots=True)

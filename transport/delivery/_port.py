@@ -36,6 +36,26 @@ class LogPort(Protocol):
         """
         ...
 
+    async def fence(self, partition: TopicPartition) -> None:
+        """Become the only one whose transactions for a mailbox partition are taken.
+
+        Raises:
+            TransportError: It is not known whether that is so.
+        """
+        ...
+
+    async def transact(
+        self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
+    ) -> None:
+        """Append records and commit a mailbox partition's position, all or nothing.
+
+        Raises:
+            PartitionLost: Another node has fenced this one.
+            TransportError: It is not known whether it was taken; `fence` comes
+                before the next try.
+        """
+        ...
+
     async def committed(self, partition: TopicPartition) -> Position:
         """Return the committed position, or the log's start when there is none."""
         ...

@@ -13,27 +13,7 @@ from ._quarantine import KEYLESS, note, quarantine_record, release_answer
 from ._records import Inbound, Outbound, TopicPartition, size_of
 from ._state import StoredState
 from ._tracker import Tracker
-
-
-class Work:
-    """What one shard hands to a flush: the outcomes, and the states to write.
-
-    The states are taken at the same moment as the outcomes, so none of them
-    speaks of a message whose outputs are not in this or an earlier flush.
-    """
-
-    __slots__ = ("floor", "outcomes", "shard", "states")
-
-    def __init__(self, shard: "Shard", outcomes: list[Outcome], again: Iterable[str]) -> None:
-        self.shard = shard
-        self.outcomes = outcomes
-        self.floor = str(shard.tracker.floor()).encode()
-        changed = {outcome.lane.key: outcome.lane for outcome in outcomes if outcome.lane}
-        self.states = {key: lane.stored() for key, lane in changed.items()}
-        for key in again:
-            known = shard.truth(key)
-            if known is not None:
-                self.states.setdefault(key, known)
+from ._work import Work
 
 
 class Shard:
@@ -168,6 +148,10 @@ class Shard:
         """Take note of the partition's end, at a moment when nothing is being written."""
         self.wrote([end])
         self.written = end - 1
+
+    def settled_at(self, end: int) -> None:
+        """Take note of the end of a partition that nobody else can have written to."""
+        self.written, self.gaps = end - 1, []
 
     def write_again(self, keys: Iterable[str]) -> None:
         """Have states written once more, as they are known here."""

@@ -10,12 +10,12 @@ from ._state import Changelog, StoredState, marker_record
 async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
     """Restore a shard's entities, become its owner, and return where to deliver from.
 
-    Order of events: read the state partition to its end; write a marker with
-    the next epoch; read on up to the marker; commit the committed position once
-    more. What a former owner writes after the marker carries an older epoch and
-    loses wherever it is read. Two nodes that take over at once write the same
-    epoch: the later marker in the log sees the earlier one, and its node marks
-    again.
+    Order of events: in exactly-once mode, fence the owner before; read the state
+    partition to its end; write a marker with the next epoch; read on up to the
+    marker; commit the committed position once more. What a former owner writes
+    after the marker carries an older epoch and loses wherever it is read. Two
+    nodes that take over at once write the same epoch: the later marker in the log
+    sees the earlier one, and its node marks again.
 
     The commit changes nothing and proves much: the group refuses it from a node
     that was given the partition, slept, and wakes up after others have been.
@@ -29,19 +29,26 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
             taking over again from the start is safe.
     """
     partition = shard.kind.state_partition(shard.partition.partition)
+    transactional = shard.host.options.exactly_once
+    if transactional:
+        await port.fence(shard.partition)
     changelog = Changelog()
     position = await port.end(partition)
     await _read(port, changelog, partition, 0, position)
     while True:
         epoch = changelog.highest_epoch + 1
-        (written,) = await port.produce([marker_record(partition, epoch, node)])
+        marker = marker_record(partition, epoch, node)
+        if transactional:
+            await port.transact(shard.partition, [marker], None)
+            break  # nobody else can have written since
+        (written,) = await port.produce([marker])
         await _read(port, changelog, partition, position, written + 1)
         position = written + 1
         first = next(offset for offset, marked in changelog.markers if marked == epoch)
         if first == written:
+            shard.written = written
             break
     shard.epoch = epoch
-    shard.written = written
     shard.states = changelog.states
     shard.host.counters.restored += len(changelog.states)
     committed = await port.committed(shard.partition)

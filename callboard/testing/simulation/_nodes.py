@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import ActorSystem
 from ...actors import Entity, TransportUnavailable
+from ...transport import DeliveryOptions
 from ...transport.broker import Broker, BrokerOptions
 from ._machine import Machine
 from ._simulation import Simulation
@@ -43,6 +44,7 @@ def node(
     entities: Sequence[type[Entity]] = (),
     brokers: str = f"broker:{_PORT}",
     session_timeout: float = 6.0,
+    delivery: DeliveryOptions | None = None,
     run: Callable[[ActorSystem], Coroutine[Any, Any, None]] | None = None,
 ) -> Machine[ActorSystem]:
     """Add a machine with a node of an actor system.
@@ -54,6 +56,7 @@ def node(
         entities: Kinds it runs; none makes it a client.
         brokers: Where the log is.
         session_timeout: Silence after which the others take over.
+        delivery: How entities' mail is delivered; None for the defaults.
         run: What it does once it is up; when that ends, the node does. Else it stays.
     """
 
@@ -78,6 +81,7 @@ def node(
             seed=seed,
             wall_clock=time.time,
             entities=entities,
+            delivery=delivery,
         ) as running:
             machine.ready(running)
             if run is not None:

@@ -7,17 +7,18 @@ takes over, and what is in the log must be what the faultless run left there.
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple, get_args
 
 import pytest
 from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
-from support.delivery_node import Node, shuffled, write
+from support.delivery_node import OPTIONS, Node, shuffled, write
 from support.scripted_log import Log, Mode, ScriptedPort
 
 from callboard import Entity, handler
 from callboard.testing import run_virtual
-from callboard.transport.delivery import Changelog, TopicPartition
+from callboard.transport.delivery import Changelog, DeliveryOptions, TopicPartition
 
 KEYS = ("a", "b", "c", "d")
 POISON = 13
@@ -63,6 +64,7 @@ class Left(NamedTuple):
 
 
 KINDS = (Source, Sink)
+ONCE = replace(OPTIONS, exactly_once=True)
 MESSAGES = shuffled(5, 24, KEYS)
 
 
@@ -131,21 +133,26 @@ def filled(count: int = len(MESSAGES)) -> Log:
     return log
 
 
-async def faultless() -> tuple[Log, int]:
+async def faultless(options: DeliveryOptions = OPTIONS) -> tuple[Log, int]:
     """Run once without a fault; return the log and the number of steps."""
     log = filled()
-    node = Node("one", ScriptedPort(log), KINDS)
+    node = Node("one", ScriptedPort(log), KINDS, options)
     await node.start()
     await node.until_done()
     await node.stop()
     return log, node.port.steps
 
 
-async def with_fault(step: int, mode: Mode, second: tuple[int, Mode] | None = None) -> Left:
+async def with_fault(
+    step: int,
+    mode: Mode,
+    second: tuple[int, Mode] | None = None,
+    options: DeliveryOptions = OPTIONS,
+) -> Left:
     """Run with one failing step, a second process taking over, perhaps a second fault."""
     at_once = 16 if mode == "asleep" else len(MESSAGES)
     log = filled(at_once)
-    first = Node("one", ScriptedPort(log, step, mode), KINDS)
+    first = Node("one", ScriptedPort(log, step, mode), KINDS, options)
     await first.start()
     ends = [
         asyncio.create_task(waits)
@@ -165,7 +172,7 @@ async def with_fault(step: int, mode: Mode, second: tuple[int, Mode] | None = No
         if number and second is None:
             break
         port = ScriptedPort(log, *fault) if fault else ScriptedPort(log)
-        node = Node(f"next-{number}", port, KINDS)
+        node = Node(f"next-{number}", port, KINDS, options)
         await node.start()
         if fault:
             died = asyncio.create_task(port.dead.wait())
@@ -204,20 +211,25 @@ def test_the_same_run_takes_the_same_steps() -> None:
     assert run_virtual(faultless())[1] == run_virtual(faultless())[1]
 
 
+@pytest.mark.parametrize("options", [OPTIONS, ONCE], ids=["ids", "transactions"])
 @pytest.mark.parametrize("mode", get_args(Mode))
-def test_one_fault_at_every_step_changes_nothing(mode: Mode) -> None:
+def test_one_fault_at_every_step_changes_nothing(mode: Mode, options: DeliveryOptions) -> None:
     """Whatever fails at whichever step, the log ends as in the faultless run."""
-    _, steps = run_virtual(faultless())
+    _, steps = run_virtual(faultless(options))
     assert steps > 15
     for step in range(steps):
-        check(run_virtual(with_fault(step, mode)), f"{mode} at step {step}")
+        check(run_virtual(with_fault(step, mode, None, options)), f"{mode} at step {step}")
 
 
+@pytest.mark.parametrize("options", [OPTIONS, ONCE], ids=["ids", "transactions"])
+@pytest.mark.parametrize("then", ["after", "lost"])
 @pytest.mark.parametrize("mode", ["before", "partly", "after"])
-def test_two_deaths_at_every_pair_of_steps_change_nothing(mode: Mode) -> None:
-    """The process that takes over dies too, at every step of its own."""
-    _, steps = run_virtual(faultless())
+def test_two_faults_at_every_pair_of_steps_change_nothing(
+    mode: Mode, then: Mode, options: DeliveryOptions
+) -> None:
+    """The process that takes over dies, or misses an answer, at every step of its own."""
+    _, steps = run_virtual(faultless(options))
     for step in range(0, steps, 2):
-        for second in range(0, steps, 2):
-            what = f"{mode} at {step}, then after at {second}"
-            check(run_virtual(with_fault(step, mode, (second, "after"))), what)
+        for second in range(step % 4 // 2, steps, 2):
+            what = f"{mode} at {step}, then {then} at {second}"
+            check(run_virtual(with_fault(step, mode, (second, then), options)), what)
