@@ -5,12 +5,15 @@
     entities <- delivery (the core) <------+
 
 `create_transport` makes a node's transport; `Inspector` looks at a system from
-outside. `delivery/` is the heart and knows no client; `_kafka/` is the only
-place that knows aiokafka; `broker/` is the embedded broker and knows no actor.
+outside; `Quarantine` brings messages back. `delivery/` is the heart and knows
+no client; `_kafka/` is the only place that knows aiokafka; `broker/` is the
+embedded broker and knows no actor.
 """
 
 from ..actors import ActorSystem, Entity, MessagePolicy, Transport
-from ._inspector import Inspector, Member, QuarantinedMessage
+from ._inspector import Inspector, Member
+from ._redrive import Quarantine, Redriven
+from ._shelf import QuarantinedMessage
 from ._transport import KafkaTransport
 from ._url import TransportURL, parse_transport
 from .delivery import DeliveryOptions, StoredState
@@ -19,7 +22,9 @@ __all__ = [
     "DeliveryOptions",
     "Inspector",
     "Member",
+    "Quarantine",
     "QuarantinedMessage",
+    "Redriven",
     "StoredState",
     "TransportURL",
     "check_options",

@@ -13,12 +13,9 @@ from ..schemas import Heartbeat, ProtobufDecodeError
 from ._kafka import Admin, GroupOffsets, KafkaOptions, Reader, Tail
 from ._layout import kind_topics, system_topics
 from ._membership import failure_from
+from ._shelf import QuarantinedMessage, Shelf
 from ._url import parse_transport
 from .delivery import (
-    QUARANTINE_ERROR,
-    QUARANTINE_ORIGIN,
-    QUARANTINE_REASON,
-    TYPE,
     Changelog,
     Inbound,
     StoredState,
@@ -29,7 +26,6 @@ from .delivery import (
     members_topic,
     quarantine_topic,
     state_topic,
-    text,
 )
 
 _POLL = 0.2
@@ -52,31 +48,6 @@ class Member:
     owned: tuple[tuple[str, int], ...]
     counters: dict[str, int]
     leaving: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedMessage:
-    """A message in quarantine.
-
-    Attributes:
-        key: The entity's id; empty when the record had none.
-        type: Protobuf full name, as its sender wrote it.
-        topic: The mailbox it came from.
-        partition: Its partition there.
-        offset: Its offset there.
-        reason: `failed`, `behind`, `undecodable`, `unhandled` or `keyless`.
-        error: What its entity raised; empty for `behind`.
-        value: Its bytes, unchanged.
-    """
-
-    key: str
-    type: str
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    error: str
-    value: bytes
 
 
 class Inspector:
@@ -156,17 +127,15 @@ class Inspector:
         return states
 
     async def quarantined(self, kind: type[Entity]) -> list[QuarantinedMessage]:
-        """Return a kind's quarantine, in the order of each key.
+        """Return what waits in a kind's quarantine, in the order of each key.
 
-        A message that a crash put there twice is returned once.
+        A message that a crash put there twice is returned once; one that was redriven or
+        dropped is not there any more.
         """
-        found: dict[tuple[int, int], QuarantinedMessage] = {}
+        shelf = Shelf()
         for records in await self._read_all(quarantine_topic(self._system, kind), kind):
-            for record in records:
-                message = _quarantined(record)
-                if message is not None:
-                    found.setdefault((message.partition, message.offset), message)
-        return list(found.values())
+            shelf.fold(records)
+        return shelf.messages()
 
     def members(self) -> dict[str, Member]:
         """Return the last heartbeat of every node, dead ones included."""
@@ -226,20 +195,3 @@ class Inspector:
         for callback in self._callbacks:
             callback(event)
 
-
-def _quarantined(record: Inbound) -> QuarantinedMessage | None:
-    headers = dict(record.headers)
-    topic, _, place = text(headers, QUARANTINE_ORIGIN).rpartition("/")
-    topic, _, partition = topic.rpartition("/")
-    if not (topic and partition.isdecimal() and place.isdecimal()):
-        return None
-    return QuarantinedMessage(
-        key=(record.key or b"").decode(errors="replace"),
-        type=text(headers, TYPE),
-        topic=topic,
-        partition=int(partition),
-        offset=int(place),
-        reason=text(headers, QUARANTINE_REASON),
-        error=text(headers, QUARANTINE_ERROR),
-        value=record.value or b"",
-    )

@@ -1,7 +1,7 @@
 """Topics: made when missing, checked when there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -56,6 +56,22 @@ class Admin:
                     _check(spec, there[spec.name])
         except (KafkaError, TimeoutError) as error:
             raise translate(error, "prepare the topics") from error
+        finally:
+            await client.close()
+
+    async def matching(self, test: Callable[[str], bool]) -> dict[str, int]:
+        """Return the topics whose name passes a test, with their number of partitions.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+        """
+        client = await self._open()
+        try:
+            async with asyncio.timeout(self._timeout * 3):
+                names = [name for name in await client.list_topics() if test(name)]
+                return await self._partitions(client, names)
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, "list the topics") from error
         finally:
             await client.close()
 

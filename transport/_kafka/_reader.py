@@ -125,6 +125,13 @@ class Tail:
             for p, records in fetched.items()
         }
 
+    async def reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Tell whether everything below these offsets has been returned."""
+        for partition, end in ends.items():
+            if await self._consumer.position(KafkaPartition(*partition)) < end:
+                return False
+        return True
+
     async def aclose(self) -> None:
         """Stop following."""
         await self._consumer.stop()

@@ -27,9 +27,14 @@ from ._keys import partition_for
 from ._kind import Kind
 from ._port import LogPort
 from ._progress import Position
+from ._quarantine import AT as QUARANTINE_AT
+from ._quarantine import DROPPED, note, redrive_records
 from ._quarantine import ERROR as QUARANTINE_ERROR
 from ._quarantine import ORIGIN as QUARANTINE_ORIGIN
 from ._quarantine import REASON as QUARANTINE_REASON
+from ._quarantine import RELEASED as QUARANTINE_RELEASED
+from ._quarantine import RESOLVED as QUARANTINE_RESOLVED
+from ._quarantine import RUN as QUARANTINE_RUN
 from ._records import Header, Inbound, Outbound, TopicPartition
 from ._state import Changelog, StoredState
 from ._topics import (
@@ -46,9 +51,14 @@ from ._turn import current_turn
 
 __all__ = [
     "CORRELATION",
+    "DROPPED",
+    "QUARANTINE_AT",
     "QUARANTINE_ERROR",
     "QUARANTINE_ORIGIN",
     "QUARANTINE_REASON",
+    "QUARANTINE_RELEASED",
+    "QUARANTINE_RESOLVED",
+    "QUARANTINE_RUN",
     "REPLY_TO",
     "TYPE",
     "Changelog",
@@ -77,9 +87,11 @@ __all__ = [
     "members_topic",
     "message_headers",
     "nodes_topic",
+    "note",
     "partition_for",
     "quarantine_topic",
     "read_reply",
+    "redrive_records",
     "reply_address",
     "state_topic",
     "text",

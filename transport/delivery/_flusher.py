@@ -8,6 +8,7 @@ from typing import TypeVar
 from ...actors import PartitionLost, TransportError
 from ._host import Host
 from ._port import LogPort
+from ._progress import Position
 from ._records import Outbound, TopicPartition
 from ._shard import Shard
 from ._work import Work
@@ -117,10 +118,8 @@ class Flusher:
         tried = False
         while shard.owned:
             try:
-                if tried:
-                    await self._port.fence(shard.partition)
-                    if await self._port.committed(shard.partition) == position:
-                        break  # the answer was lost, and not the transaction
+                if tried and await self._was_taken(shard, position):
+                    break
                 tried = True
                 await self._port.transact(shard.partition, records, position)
                 break
@@ -136,7 +135,22 @@ class Flusher:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, self._host.options.retry_maximum)
         if shard.owned:
+            shard.committed = position
             self._answer(work)
+
+    async def _was_taken(self, shard: Shard, position: Position) -> bool:
+        """Tell, after a lost answer, whether a transaction was taken; only then may it be repeated.
+
+        Raises:
+            PartitionLost: Another node has gone on from there.
+        """
+        await self._port.fence(shard.partition)
+        committed = await self._port.committed(shard.partition)
+        if committed not in {position, shard.committed}:
+            raise PartitionLost(
+                f"{shard.source} is at {committed.offset}, and was at {shard.committed.offset}"
+            )
+        return committed == position
 
     def _settle(self, works: list[Work]) -> None:
         for work in works:

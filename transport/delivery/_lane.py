@@ -207,8 +207,8 @@ class Lane:
             shard.done(Outcome(record.offset, [], None, None, None))
             return None
         if redrive is not None and not self._is_next(redrive):
-            answer = None if redrive.run is None else self._release(redrive, redrive.run)
-            self._applied(Outcome(record.offset, [], answer, None, self))
+            filed = self._not_due(redrive)
+            self._applied(Outcome(record.offset, [], filed, None, self))
             return None
         if redrive is None and self.parked:
             self._quarantine(BEHIND, None)
@@ -319,6 +319,14 @@ class Lane:
         due = redrive.after <= self.redriven < redrive.origin
         return self.parked and due and redrive.run is None
 
+    def _not_due(self, redrive: Redrive) -> Outbound | None:
+        if redrive.run is not None:
+            return self._release(redrive, redrive.run)
+        if self.parked:
+            return None
+        # Redriven before; or parked by a former owner only, and applied by its successor.
+        return self.shard.note(self.key, redrive.origin, SKIPPED)
+
     def _resolved(self, fate: bytes) -> Outbound | None:
         """Return the note of what became of a message from quarantine, if the record is one."""
         if self._redrive is None:
@@ -370,8 +378,7 @@ class Lane:
         # What fails again keeps its place in quarantine, and so do those behind it.
         self.parked_at = record.offset if redrive is None else self.parked_at
         place = record.offset if redrive is None else redrive.origin
-        why = "" if error is None else repr(error)
-        filed = self.shard.quarantine(record, reason, why, place)
+        filed = self.shard.quarantine(record, reason, "" if error is None else repr(error), place)
         if error is not None:
             self._report(error, "quarantine", 0.0)
         failure = error or SchemaError(f"{self.path} is in quarantine; its mail waits there")

@@ -39,6 +39,8 @@ class Shard:
         self.source = f"{partition.topic}/{partition.partition}"
         """The name of this partition as a source of messages."""
         self.epoch = 0
+        self.committed = Position(0)
+        """What this node knows to be committed; in exactly-once mode nobody else may move it."""
         self.written = -1
         """Offset of the last record known in the state partition."""
         self.gaps: list[tuple[int, int]] = []
@@ -58,6 +60,7 @@ class Shard:
 
     def begin(self, position: Position) -> None:
         """Start delivering from a position; state is restored, the marker written."""
+        self.committed = position
         self.tracker = Tracker(position.offset, position.ahead, load=self.host.load)
         self.running = True
 
