@@ -194,4 +194,3 @@ class Inspector:
         event = failure_from(FailureMessage.FromString(record.value or b""))
         for callback in self._callbacks:
             callback(event)
-

@@ -23,7 +23,6 @@ from .delivery import (
 _CLIENT = "callboard-quarantine"
 _SUFFIX = ".quarantine"
 _POLL = 0.2
-_MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +154,9 @@ class Quarantine:
                 await self._rounds(waiting, shelf, tail)
         except TimeoutError as error:
             raise TransportUnavailable(
-                f"no node of system {self._system!r} has dealt with the redriven messages of "
-                f"{kind} within {timeout:g} s. They are written, and handled when one runs; "
-                f"redriving again does no harm"
+                f"no node of system {self._system!r} has dealt with all messages of {kind} within "
+                f"{timeout:g} s. What is written is handled when one runs, and redriving again "
+                f"does no harm. A key that gets mail all the time may need a pause of its senders"
             ) from error
         finally:
             await tail.aclose()
@@ -209,7 +208,7 @@ class Quarantine:
         tail: Tail,
     ) -> None:
         """Write, and wait for the answers; again for keys that got new messages meanwhile."""
-        for _ in range(_MOST_ROUNDS):
+        while waiting:
             runs = {key: uuid.uuid4().hex.encode() for key in waiting}
             records: list[Outbound] = []
             for key, messages in waiting.items():
@@ -233,8 +232,6 @@ class Quarantine:
                 await self._seen(waiting[key][0], shelf.answers[runs[key]], shelf, tail)
             again = _by_key(shelf.messages())
             waiting = {key: again[key] for key in waiting if key in again}
-            if not waiting:
-                return
 
     async def _seen(self, of: QuarantinedMessage, newest: int, shelf: Shelf, tail: Tail) -> None:
         while shelf.newest(of.topic, of.partition, of.key) < newest:

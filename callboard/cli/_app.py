@@ -7,6 +7,7 @@ import typer
 from ._bench import bench
 from ._broker import broker
 from ._demo import demo
+from ._quarantine import quarantine
 from ._run import run
 from ._simulate import simulate
 from ._tree import tree
@@ -41,5 +42,6 @@ app.command()(broker)
 app.command()(demo)
 app.command()(tree)
 app.command()(simulate)
+app.add_typer(quarantine, name="quarantine")
 app.add_typer(bench, name="bench")
 app.command()(version)

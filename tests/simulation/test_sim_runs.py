@@ -66,8 +66,8 @@ def test_virtual_time_passes_quickly() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("pair", [("bank", "chat"), ("flights", "poison")])
-def test_every_seed_ends_well(pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize("pair", [("bank", "chat"), ("flights", "poison"), ("vault",)])
+def test_every_seed_ends_well(pair: tuple[str, ...]) -> None:
     """Crashes, pauses, cuts and lost answers, drawn from the seed, in each scenario.
 
     Two scenarios at a time, in a process each.

@@ -13,6 +13,7 @@ from ._dedup import MessageId
 from ._failures import UnhandledMessageError, ask_failure, ask_reply, failure_event
 from ._kind import NewerStateError
 from ._outcome import Outcome
+from ._parking import Parking
 from ._quarantine import (
     BEHIND,
     FAILED,
@@ -57,11 +58,9 @@ class Lane:
         "chunk",
         "key",
         "last_used",
-        "parked",
-        "parked_at",
+        "parking",
         "path",
         "queue",
-        "redriven",
         "scheduled",
         "scope",
         "self_ref",
@@ -79,9 +78,9 @@ class Lane:
         self.queue: deque[Inbound] = deque()
         self.value = stored.value
         self.applied = stored.applied
-        self.parked = stored.parked
-        self.parked_at = stored.parked_at
-        self.redriven = stored.redriven
+        self.parking = Parking(
+            parked=stored.parked, parked_at=stored.parked_at, redriven=stored.redriven
+        )
         self.version = stored.version
         self.window = decode_window(stored.window)
         self.scheduled = False
@@ -118,10 +117,10 @@ class Lane:
             self.value,
             self.shard.epoch,
             self.applied,
-            self.parked,
+            self.parking.parked,
             encode_window(self.window),
-            self.parked_at,
-            self.redriven,
+            self.parking.parked_at,
+            self.parking.redriven,
             self.version,
         )
 
@@ -206,11 +205,10 @@ class Lane:
             shard.host.counters.redeliveries_skipped += 1
             shard.done(Outcome(record.offset, [], None, None, None))
             return None
-        if redrive is not None and not self._is_next(redrive):
-            filed = self._not_due(redrive)
-            self._applied(Outcome(record.offset, [], filed, None, self))
+        if redrive is not None and not self.parking.is_next(redrive):
+            self._not_due(record, redrive)
             return None
-        if redrive is None and self.parked:
+        if redrive is None and self.parking.parked:
             self._quarantine(BEHIND, None)
             return None
         try:
@@ -314,33 +312,23 @@ class Lane:
 
     # -- back from quarantine -----------------------------------------------------
 
-    def _is_next(self, redrive: Redrive) -> bool:
-        """Tell whether it is a message that is due: no release, no repetition, not out of turn."""
-        due = redrive.after <= self.redriven < redrive.origin
-        return self.parked and due and redrive.run is None
-
-    def _not_due(self, redrive: Redrive) -> Outbound | None:
+    def _not_due(self, record: Inbound, redrive: Redrive) -> None:
+        """Take a release, or a copy that is a repetition or out of turn."""
+        filed: Outbound | None = None
         if redrive.run is not None:
-            return self._release(redrive, redrive.run)
-        if self.parked:
-            return None
-        # Redriven before; or parked by a former owner only, and applied by its successor.
-        return self.shard.note(self.key, redrive.origin, SKIPPED)
+            still = self.parking.release(redrive)
+            filed = self.shard.release_answer(self.key, redrive.run, still)
+        elif not self.parking.parked:
+            # Redriven before; or parked by a former owner only, and applied by its successor.
+            filed = self.shard.note(self.key, redrive.origin, SKIPPED)
+        self._applied(Outcome(record.offset, [], filed, None, self))
 
     def _resolved(self, fate: bytes) -> Outbound | None:
         """Return the note of what became of a message from quarantine, if the record is one."""
         if self._redrive is None:
             return None
-        self.redriven = self._redrive.origin
+        self.parking.dealt_with(self._redrive)
         return self.shard.note(self.key, self._redrive.origin, fate)
-
-    def _release(self, redrive: Redrive, run: bytes) -> Outbound:
-        """End the parking, unless a message failed again or more have come; return the answer."""
-        if self.parked and redrive.after <= self.redriven and self.parked_at <= redrive.origin:
-            self.parked, self.parked_at = False, -1
-            self.redriven = max(self.redriven, redrive.origin)
-        still = self.parked_at if self.parked else -1
-        return self.shard.release_answer(self.key, run, still)
 
     # -- failure ----------------------------------------------------------------
 
@@ -375,14 +363,15 @@ class Lane:
 
     def _quarantine(self, reason: str, error: BaseException | None) -> None:
         record, redrive = self.queue[0], self._redrive
-        # What fails again keeps its place in quarantine, and so do those behind it.
-        self.parked_at = record.offset if redrive is None else self.parked_at
-        place = record.offset if redrive is None else redrive.origin
+        place = record.offset
+        if redrive is None:
+            self.parking.park(record.offset)
+        else:  # it fails again, and keeps its place in quarantine, as do those behind it
+            place = redrive.origin
         filed = self.shard.quarantine(record, reason, "" if error is None else repr(error), place)
         if error is not None:
             self._report(error, "quarantine", 0.0)
         failure = error or SchemaError(f"{self.path} is in quarantine; its mail waits there")
-        self.parked = True
         reply = ask_failure(self._headers, self.path, failure)
         self._applied(Outcome(record.offset, [], filed, reply, self))
 

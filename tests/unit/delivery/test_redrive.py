@@ -223,7 +223,7 @@ def test_one_fault_at_every_step_of_a_redrive_changes_nothing(mode: Mode) -> Non
         await on_a_node(log)
         broken.clear()
         redrive(log, b"r")
-        put(log, 6)
+        put(log, 6, 7)
         port = ScriptedPort(log, step, mode) if step is not None else ScriptedPort(log)
         node = Node("two", port, KINDS)
         await node.start()
@@ -255,6 +255,8 @@ def test_one_fault_at_every_step_of_a_redrive_changes_nothing(mode: Mode) -> Non
     for step in range(steps):
         broken.add(3)
         log, _ = run_virtual(run(step))
-        assert kept(log, "t.Shelf_.state", "k") == [1, 3, 4, 5, 6], f"{mode} at {step}"
-        assert kept(log, "t.Echo.state", "all") == ["1", "3", "4", "5", "6"], f"{mode} at {step}"
+        assert kept(log, "t.Shelf_.state", "k") == [1, 3, 4, 5, 6, 7], f"{mode} at {step}"
+        assert kept(log, "t.Echo.state", "all") == ["1", "3", "4", "5", "6", "7"], (
+            f"{mode} at {step}"
+        )
         assert waiting(log) == [], f"{mode} at {step}"
