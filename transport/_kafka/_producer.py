@@ -48,32 +48,14 @@ class BatchProducer:
         Raises:
             TransportError: Not everything is known to be written.
         """
-        groups: dict[TopicPartition, list[int]] = {}
-        for at, record in enumerate(records):
-            groups.setdefault(record.to, []).append(at)
-        offsets = [-1] * len(records)
         producer: AIOKafkaProducer | None = None
-        writes: list[asyncio.Task[None]] = []
         try:
             async with asyncio.timeout(self._timeout):
                 producer = await self._live()
-                if len(groups) == 1:
-                    ((to, places),) = groups.items()
-                    await append(producer, to, records, places, offsets)
-                else:
-                    writes = [
-                        asyncio.create_task(append(producer, to, records, places, offsets))
-                        for to, places in groups.items()
-                    ]
-                    await asyncio.gather(*writes)
+                return await append_all(producer, records)
         except (KafkaError, TimeoutError) as error:
-            await _end(writes)
             self._discard(producer)
             raise translate(error, f"write {len(records)} records") from error
-        except asyncio.CancelledError:
-            await _end(writes)
-            raise
-        return offsets
 
     async def aclose(self) -> None:
         """Close the producer; what it still holds gets a short deadline."""
@@ -112,7 +94,34 @@ class BatchProducer:
         task.add_done_callback(self._closing.discard)
 
 
-async def append(
+async def append_all(producer: AIOKafkaProducer, records: Sequence[Outbound]) -> list[int]:
+    """Append records, partitions side by side; return their offsets in the order given.
+
+    Raises:
+        KafkaError: Not everything is known to be written; nothing is under way any more.
+    """
+    groups: dict[TopicPartition, list[int]] = {}
+    for at, record in enumerate(records):
+        groups.setdefault(record.to, []).append(at)
+    offsets = [-1] * len(records)
+    if len(groups) == 1:
+        ((to, places),) = groups.items()
+        await _append(producer, to, records, places, offsets)
+        return offsets
+    writes = [
+        asyncio.create_task(_append(producer, to, records, places, offsets))
+        for to, places in groups.items()
+    ]
+    try:
+        await asyncio.gather(*writes)
+    finally:
+        for task in writes:
+            task.cancel()
+        await asyncio.gather(*writes, return_exceptions=True)
+    return offsets
+
+
+async def _append(
     producer: AIOKafkaProducer,
     to: TopicPartition,
     records: Sequence[Outbound],
@@ -144,12 +153,6 @@ async def append(
         base: int = (await sent).offset
         for index in range(first, at):
             offsets[places[index]] = base + index - first
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from ...actors import PartitionLost, TransportUnavailable
 from ..delivery import Outbound, Position, TopicPartition
 from ._errors import translate
-from ._producer import BATCH_BYTES, append, stop_producer
+from ._producer import BATCH_BYTES, append_all, stop_producer
 
 
 class Transactions:
@@ -112,13 +112,7 @@ class Transactions:
         position: Position | None,
     ) -> None:
         await producer.begin_transaction()
-        groups: dict[TopicPartition, list[int]] = {}
-        for at, record in enumerate(records):
-            groups.setdefault(record.to, []).append(at)
-        offsets = [-1] * len(records)
-        async with asyncio.TaskGroup() as group:
-            for to, places in groups.items():
-                group.create_task(append(producer, to, records, places, offsets))
+        await append_all(producer, records)
         if position is not None:
             await producer.send_offsets_to_transaction(
                 {KafkaPartition(*partition): tuple(position)}, self._group

@@ -67,17 +67,33 @@ class Flusher:
         """Make everything durable that is done at this moment."""
         async with self._turn:
             works = [work for shard in self._shards() if (work := shard.take()) is not None]
-            if works and self._host.options.exactly_once:
-                await self._host.reach()
-                await asyncio.gather(*(self._transact(work) for work in works))
-            elif works:
-                # Courtesy, not fencing: what has left is not written to any more. A process
-                # that sleeps right here does write; its epoch makes that harmless.
-                await self._insist(works, self._prove)
-                works = [work for work in works if work.shard.owned]
-                await self._write_outputs(works)
-                await self._write_states(works)
-                self._settle(works)
+            try:
+                if self._host.options.exactly_once:
+                    await self._write_transactions(works)
+                else:
+                    await self._write(works)
+            except BaseException:
+                # What was taken and not written is lost to this node: were it to go on, its
+                # next states would speak of messages whose outputs never left.
+                for work in works:
+                    work.shard.disown()
+                raise
+
+    async def _write(self, works: list[Work]) -> None:
+        if not works:
+            return
+        # Courtesy, not fencing: what has left is not written to any more. A process that
+        # sleeps right here does write; its epoch makes that harmless.
+        await self._insist(works, self._prove)
+        owned = [work for work in works if work.shard.owned]
+        await self._write_outputs(owned)
+        await self._write_states(owned)
+        self._settle(owned)
+
+    async def _write_transactions(self, works: list[Work]) -> None:
+        if works:
+            await self._insist(works, self._host.reach)
+            await asyncio.gather(*(self._transact(work) for work in works))
 
     def quiet(self) -> asyncio.Lock:
         """Return the lock that is held while something is being written."""
