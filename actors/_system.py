@@ -66,8 +66,9 @@ class ActorSystem:
         node: name of this process within the system; made of host and process id when left out.
         entities: the kinds of entities this node runs. None: the transport starts when an entity is
             first reached, if ever.
-        delivery: how entities' mail is delivered, a `callboard.transport.DeliveryOptions`: bounds,
-            deadlines, exactly-once mode. None: its defaults.
+        delivery: bounds, deadlines, exactly-once mode: a `callboard.transport.DeliveryOptions`.
+        security: TLS and login for a cluster, a `callboard.transport.KafkaSecurity`. None: what
+            the URL and the environment say.
         seed: seeds `random`, for runs that can be repeated.
         wall_clock: returns seconds since the epoch.
         shutdown_timeout: seconds for all actors together to stop; what has not stopped then is
@@ -80,9 +81,7 @@ class ActorSystem:
     Attributes:
         name: as given.
         node: as given or made.
-        transport_url: as given.
-        entities: as given.
-        delivery: as given.
+        transport_url, entities, delivery, security: as given.
         events: dead letters, failure events, and whatever else is published.
         log: structlog logger bound with system and node.
         random: the only source of randomness.
@@ -106,6 +105,7 @@ class ActorSystem:
         node: str | None = None,
         entities: Sequence[type[Entity]] | None = None,
         delivery: object | None = None,
+        security: object | None = None,
         seed: int | None = None,
         wall_clock: Callable[[], float] = time.time,
         shutdown_timeout: float = 10.0,
@@ -118,6 +118,7 @@ class ActorSystem:
         self.transport_url: str | None = transport
         self.entities: Sequence[type[Entity]] | None = entities
         self.delivery: object | None = delivery
+        self.security: object | None = security
         self.events: EventStream = EventStream()
         self.log: Any = structlog.get_logger("callboard", system=name, node=self.node)
         self.random: random.Random = random.Random(seed)

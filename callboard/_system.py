@@ -31,10 +31,15 @@ class ActorSystem(CoreSystem):
 
     def _create_transport(self) -> Transport:
         # Here, and not above: a system without entities loads neither aiokafka nor protobuf.
-        from .transport import check_options, create_transport  # noqa: PLC0415 - see above
+        from .transport import create_transport  # noqa: PLC0415 - see above
 
         url = self.transport_url or os.environ.get(_VARIABLE) or _DEFAULT_TRANSPORT
         hosts = None if self.entities is None else list(self.entities)
         return create_transport(
-            self, url, hosts=hosts, policy=self._policy, options=check_options(self.delivery)
+            self,
+            url,
+            hosts=hosts,
+            policy=self._policy,
+            options=self.delivery,
+            security=self.security,
         )

@@ -10,8 +10,11 @@ no client; `_kafka/` is the only place that knows aiokafka; `broker/` is the
 embedded broker and knows no actor.
 """
 
+from typing import TypeVar
+
 from ..actors import ActorSystem, Entity, MessagePolicy, Transport
 from ._inspector import Inspector, Member
+from ._kafka import KafkaSecurity
 from ._redrive import Quarantine, Redriven
 from ._shelf import QuarantinedMessage
 from ._transport import KafkaTransport
@@ -21,30 +24,18 @@ from .delivery import DeliveryOptions, StoredState
 __all__ = [
     "DeliveryOptions",
     "Inspector",
+    "KafkaSecurity",
     "Member",
     "Quarantine",
     "QuarantinedMessage",
     "Redriven",
     "StoredState",
     "TransportURL",
-    "check_options",
     "create_transport",
     "parse_transport",
 ]
 
-
-def check_options(given: object) -> DeliveryOptions | None:
-    """Return what `ActorSystem(delivery=...)` was given, if it fits.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if given is None or isinstance(given, DeliveryOptions):
-        return given
-    raise TypeError(
-        f"delivery={given!r} is a {type(given).__qualname__}; expected "
-        f"callboard.transport.DeliveryOptions(...)"
-    )
+T = TypeVar("T")
 
 
 def create_transport(
@@ -53,7 +44,8 @@ def create_transport(
     *,
     hosts: list[type[Entity]] | None,
     policy: MessagePolicy,
-    options: DeliveryOptions | None = None,
+    options: object = None,
+    security: object = None,
 ) -> Transport:
     """Make the transport of a node; nothing is connected before its `start`.
 
@@ -64,15 +56,28 @@ def create_transport(
             only sends, or None for every kind it refers to.
         policy: What becomes of messages an entity fails on, for kinds that do
             not say.
-        options: How the delivery core works.
+        options: How the delivery core works: `DeliveryOptions`, or None.
+        security: How to come in: `KafkaSecurity`, or None for what the URL and the
+            environment say.
 
     Raises:
         InvalidTransportURL: The URL cannot be understood.
+        TypeError: Options or security are something else.
     """
     return KafkaTransport(
         system,
         parse_transport(url),
         hosts=hosts,
         policy=policy,
-        options=options or DeliveryOptions(),
+        options=_fitting("delivery", options, DeliveryOptions) or DeliveryOptions(),
+        security=_fitting("security", security, KafkaSecurity),
+    )
+
+
+def _fitting(name: str, given: object, wanted: type[T]) -> T | None:
+    if given is None or isinstance(given, wanted):
+        return given
+    raise TypeError(
+        f"{name}={given!r} is a {type(given).__qualname__}; expected "
+        f"callboard.transport.{wanted.__qualname__}(...)"
     )

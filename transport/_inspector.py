@@ -10,7 +10,8 @@ from typing import Self
 from ..actors import Entity, FailureEvent, InvalidTransportURL, TransportError
 from ..schemas import FailureEvent as FailureMessage
 from ..schemas import Heartbeat, ProtobufDecodeError
-from ._kafka import Admin, GroupOffsets, KafkaOptions, Reader, Tail
+from ._cluster import cluster_of
+from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._layout import kind_topics, system_topics
 from ._membership import failure_from
 from ._shelf import QuarantinedMessage, Shelf
@@ -61,24 +62,25 @@ class Inspector:
     Args:
         url: A `kafka://` URL; a `memory://` broker cannot be looked at from outside.
         system: The system's name.
+        security: How to come in; None for what the URL and the environment say.
 
     Raises:
         InvalidTransportURL: Not a `kafka://` URL.
     """
 
-    def __init__(self, url: str, system: str) -> None:
-        bootstrap = parse_transport(url).bootstrap
-        if bootstrap is None:
+    def __init__(self, url: str, system: str, *, security: KafkaSecurity | None = None) -> None:
+        cluster = cluster_of(parse_transport(url), security)
+        if cluster is None:
             raise InvalidTransportURL(
                 f"got {url!r}; a memory:// broker lives inside one process. "
                 f"Start one for several with: callboard broker"
             )
         check_system_name(system)
-        options = KafkaOptions(bootstrap=bootstrap)
+        options = KafkaOptions(cluster=cluster)
         self._system = system
-        self._admin = Admin(bootstrap, "callboard-inspector", timeout=options.request_timeout)
-        self._reader = Reader(bootstrap, "callboard-inspector", timeout=options.request_timeout)
-        self._group = GroupOffsets(bootstrap, system, timeout=options.request_timeout)
+        self._admin = Admin(cluster, "callboard-inspector", timeout=options.request_timeout)
+        self._reader = Reader(cluster, "callboard-inspector", timeout=options.request_timeout)
+        self._group = GroupOffsets(cluster, system, timeout=options.request_timeout)
         self._members: dict[str, Member] = {}
         self._callbacks: list[Callable[[FailureEvent], None]] = []
         self._stopping = False

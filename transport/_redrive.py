@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from ..actors import InvalidTransportURL, TransportUnavailable
-from ._kafka import Admin, BatchProducer, KafkaOptions, Reader, Tail
+from ._cluster import cluster_of
+from ._kafka import Admin, BatchProducer, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._shelf import QuarantinedMessage, Shelf
 from ._url import parse_transport
 from .delivery import (
@@ -63,25 +64,26 @@ class Quarantine:
     Args:
         url: A `kafka://` URL.
         system: The system's name.
+        security: How to come in; None for what the URL and the environment say.
 
     Raises:
         InvalidTransportURL: Not a `kafka://` URL.
         ValueError: No name of a system.
     """
 
-    def __init__(self, url: str, system: str) -> None:
-        bootstrap = parse_transport(url).bootstrap
-        if bootstrap is None:
+    def __init__(self, url: str, system: str, *, security: KafkaSecurity | None = None) -> None:
+        cluster = cluster_of(parse_transport(url), security)
+        if cluster is None:
             raise InvalidTransportURL(
                 f"got {url!r}; a memory:// broker lives inside one process. Give the URL of the "
                 f"cluster whose quarantine you mean, as in kafka://HOST:9092"
             )
         check_system_name(system)
-        options = KafkaOptions(bootstrap=bootstrap)
+        options = KafkaOptions(cluster=cluster)
         self._system = system
-        self._admin = Admin(bootstrap, _CLIENT, timeout=options.request_timeout)
-        self._reader = Reader(bootstrap, _CLIENT, timeout=options.request_timeout)
-        self._producer = BatchProducer(bootstrap, _CLIENT, timeout=options.write_timeout)
+        self._admin = Admin(cluster, _CLIENT, timeout=options.request_timeout)
+        self._reader = Reader(cluster, _CLIENT, timeout=options.request_timeout)
+        self._producer = BatchProducer(cluster, _CLIENT, timeout=options.write_timeout)
         self._topics: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,7 @@
 """The transport of one node: everything between its references and a log."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..actors import (
@@ -12,9 +13,10 @@ from ..actors import (
     TransportClosed,
 )
 from ..schemas import TypeRegistry
+from ._cluster import cluster_of
 from ._entities import EntityVerbs
 from ._inbox import Inbox
-from ._kafka import Admin, KafkaDriver, KafkaOptions, Reader
+from ._kafka import Admin, Cluster, KafkaDriver, KafkaOptions, KafkaSecurity, Reader
 from ._layout import kind_topics, system_topics
 from ._membership import Announcer
 from ._outbound import ClientSender
@@ -51,6 +53,7 @@ class KafkaTransport:
         hosts: Kinds this node runs; None for every kind it refers to.
         policy: For kinds that have none of their own.
         options: How the delivery core works.
+        security: How to come in; None for what the URL and the environment say.
     """
 
     def __init__(
@@ -61,10 +64,12 @@ class KafkaTransport:
         hosts: list[type[Entity]] | None,
         policy: MessagePolicy,
         options: DeliveryOptions,
+        security: KafkaSecurity | None = None,
     ) -> None:
         check_system_name(system.name)
         self._system = system
         self._url = url
+        self._cluster = cluster_of(url, security)
         self._hosts_everything = hosts is None
         self._policy = policy
         self._options = options
@@ -176,19 +181,19 @@ class KafkaTransport:
         return EntityRef(self._system.name, kind, id, self._verbs)
 
     async def _open(self) -> KafkaDriver:
-        bootstrap = self._url.bootstrap
-        if bootstrap is None:
+        cluster = self._cluster
+        if cluster is None:
             from .broker import Broker  # noqa: PLC0415 a node of a cluster loads no broker
 
             self._broker = Broker()
             await self._broker.start()
-            bootstrap = self._broker.bootstrap
-        defaults = KafkaOptions(bootstrap=bootstrap)
+            cluster = Cluster(self._broker.bootstrap)
+        defaults = KafkaOptions(cluster=cluster)
         options = KafkaOptions(
-            bootstrap=bootstrap,
+            cluster=cluster,
             session_timeout=self._url.session_timeout or defaults.session_timeout,
         )
-        admin = Admin(bootstrap, self._system.node, timeout=options.request_timeout)
+        admin = Admin(cluster, self._system.node, timeout=options.request_timeout)
         try:
             await admin.ensure(system_topics(self._system.name))
         except BaseException:
@@ -197,6 +202,9 @@ class KafkaTransport:
                 self._broker = None
             raise
         self._admin = admin
+        # A proof of ownership must not be older than a silence that makes others owners.
+        lease = min(self._options.lease, 0.7 * options.session_timeout)
+        self._options = replace(self._options, lease=lease)
         driver = KafkaDriver(options, group=self._system.name, node=self._system.node)
         self._sender.start(driver)
         self._announcer.start()

@@ -1,11 +1,16 @@
 """Transport URLs: what `transport=` and `CALLBOARD_TRANSPORT` may say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from ..actors import InvalidTransportURL
 
-_EXPECTED = "expected memory:// or kafka://HOST:PORT[,HOST:PORT...][?session_timeout=SECONDS]"
+_OPTIONS = ("session_timeout", "security", "sasl", "ca", "cert", "key")
+_EXPECTED = (
+    "expected memory:// or kafka://HOST:PORT[,HOST:PORT...][?session_timeout=SECONDS]"
+    "[&security=ssl|sasl_ssl|sasl_plaintext&sasl=MECHANISM&ca=FILE&cert=FILE&key=FILE]"
+)
 _DEFAULT_PORT = 9092
 
 
@@ -18,11 +23,13 @@ class TransportURL:
         bootstrap: `host:port,...`, or None for the broker inside the process.
         session_timeout: Seconds of silence after which a node counts as dead;
             None leaves the default.
+        security: The options about TLS and logins, by name.
     """
 
     text: str
     bootstrap: str | None
     session_timeout: float | None = None
+    security: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def parse_transport(url: str) -> TransportURL:
@@ -51,9 +58,19 @@ def parse_transport(url: str) -> TransportURL:
     if parts.path not in {"", "/"}:
         raise InvalidTransportURL(f"got {url!r} with the path {parts.path!r}; {_EXPECTED}")
     if "@" in parts.netloc:
-        raise InvalidTransportURL(f"a transport URL carries no user or password; {_EXPECTED}")
+        raise InvalidTransportURL(
+            f"a transport URL carries no user or password: set CALLBOARD_KAFKA_USERNAME and "
+            f"CALLBOARD_KAFKA_PASSWORD; {_EXPECTED}"
+        )
     hosts = [_host(url, host) for host in parts.netloc.split(",")]
-    return TransportURL(url, ",".join(hosts), _session_timeout(url, parts.query))
+    options = _options(url, parts.query)
+    session_timeout = options.pop("session_timeout", None)
+    return TransportURL(
+        url,
+        ",".join(hosts),
+        None if session_timeout is None else _seconds(session_timeout),
+        options,
+    )
 
 
 def _host(url: str, host: str) -> str:
@@ -65,17 +82,24 @@ def _host(url: str, host: str) -> str:
     return f"{name}:{port}"
 
 
-def _session_timeout(url: str, query: str) -> float | None:
-    found: float | None = None
+def _options(url: str, query: str) -> dict[str, str]:
+    found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name != "session_timeout":
-            raise InvalidTransportURL(f"got {url!r} with the option {name!r}; {_EXPECTED}")
-        try:
-            found = float(value)
-        except ValueError:
-            found = 0.0
-        if not 0.1 <= found <= 3600:
+        if name not in _OPTIONS:
             raise InvalidTransportURL(
-                f"got session_timeout={value!r}; expected seconds between 0.1 and 3600"
+                f"got {url!r} with the option {name!r}; expected {', '.join(_OPTIONS)}"
             )
+        found[name] = value
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found <= 3600:
+        raise InvalidTransportURL(
+            f"got session_timeout={text!r}; expected seconds between 0.1 and 3600"
+        )
     return found

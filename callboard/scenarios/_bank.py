@@ -126,7 +126,7 @@ async def _audit() -> Counter[str]:
             fetched = await consumer.getmany(timeout_ms=500)
             for record in (each for records in fetched.values() for each in records):
                 if dict(record.headers)["ce_type"] == Credit.DESCRIPTOR.full_name.encode():
-                    seen[Credit.FromString(record.value).id] += 1
+                    seen[Credit.FromString(record.value or b"").id] += 1
         return seen
     finally:
         await consumer.stop()

@@ -6,14 +6,18 @@ from ._group import GroupOffsets
 from ._options import KafkaOptions
 from ._producer import BatchProducer
 from ._reader import Reader, Tail
+from ._security import Cluster, KafkaSecurity, security_from
 
 __all__ = [
     "Admin",
     "BatchProducer",
+    "Cluster",
     "GroupOffsets",
     "KafkaDriver",
     "KafkaOptions",
+    "KafkaSecurity",
     "Reader",
     "Tail",
     "TopicSpec",
+    "security_from",
 ]

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ...actors import TransportError, TransportUnavailable
 from ._errors import translate
+from ._security import Cluster
 from ._start import start
 
 
@@ -31,8 +32,8 @@ class TopicSpec:
 class Admin:
     """Creates, checks and deletes topics; each call opens and closes a client."""
 
-    def __init__(self, bootstrap: str, client_id: str, *, timeout: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str, *, timeout: float) -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._timeout = timeout
 
@@ -89,11 +90,11 @@ class Admin:
 
     async def _open(self) -> AIOKafkaAdminClient:
         client = AIOKafkaAdminClient(
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.settings(),
             client_id=self._client_id,
             request_timeout_ms=int(self._timeout * 1000),
         )
-        await start(client, client.close, self._bootstrap, self._timeout)
+        await start(client, client.close, self._cluster, self._timeout)
         return client
 
     async def _partitions(

@@ -46,10 +46,10 @@ class KafkaDriver:
         self._options = options
         self._group = group
         self._node = node
-        self._producer = BatchProducer(options.bootstrap, node, timeout=options.write_timeout)
-        self._reader = Reader(options.bootstrap, node, timeout=options.request_timeout)
+        self._producer = BatchProducer(options.cluster, node, timeout=options.write_timeout)
+        self._reader = Reader(options.cluster, node, timeout=options.request_timeout)
         self._transactions = Transactions(
-            options.bootstrap, node, group=group, timeout=options.write_timeout
+            options.cluster, node, group=group, timeout=options.write_timeout
         )
         self._consumer: AIOKafkaConsumer | None = None
         self._core: DeliveryCore | None = None
@@ -166,7 +166,7 @@ class KafkaDriver:
     async def _start_consumer(self, core: DeliveryCore) -> AIOKafkaConsumer:
         options = self._options
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=options.bootstrap,
+            **options.cluster.settings(),
             client_id=self._node,
             group_id=self._group,
             enable_auto_commit=False,
@@ -182,7 +182,7 @@ class KafkaDriver:
             partition_assignment_strategy=(sticky(lambda: core.warm),),
             request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
         )
-        await start(consumer, consumer.stop, options.bootstrap, options.request_timeout)
+        await start(consumer, consumer.stop, options.cluster, options.request_timeout)
         return consumer
 
     async def _poll_for_ever(self) -> None:

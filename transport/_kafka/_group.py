@@ -9,14 +9,15 @@ from aiokafka.errors import KafkaError
 
 from ..delivery import TopicPartition
 from ._errors import translate
+from ._security import Cluster
 from ._start import start
 
 
 class GroupOffsets:
     """Reads what a group has committed, without joining it."""
 
-    def __init__(self, bootstrap: str, group: str, *, timeout: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, group: str, *, timeout: float) -> None:
+        self._cluster = cluster
         self._group = group
         self._timeout = timeout
         self._consumer: AIOKafkaConsumer | None = None
@@ -28,13 +29,13 @@ class GroupOffsets:
             TransportUnavailable: No broker answers.
         """
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.settings(),
             group_id=self._group,  # for OffsetFetch alone: without a subscription nobody joins
             enable_auto_commit=False,
             client_id="callboard-inspector",
             request_timeout_ms=int(self._timeout * 1000),
         )
-        await start(consumer, consumer.stop, self._bootstrap, self._timeout)
+        await start(consumer, consumer.stop, self._cluster, self._timeout)
         self._consumer = consumer
 
     async def aclose(self) -> None:

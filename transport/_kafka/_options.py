@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from ._security import Cluster
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaOptions:
     """Settings of the clients; all durations in seconds.
 
     Attributes:
-        bootstrap: `host:port,host:port`.
+        cluster: Where, and how to come in.
         session_timeout: A node that is silent for as long is taken for dead and
             its partitions go to others. Kafka's own lower bound is 6 s.
         rebalance_timeout: How long the group waits for nodes to give their
@@ -18,7 +20,7 @@ class KafkaOptions:
         max_records: Records taken from the client at once.
     """
 
-    bootstrap: str
+    cluster: Cluster
     session_timeout: float = 6.0
     rebalance_timeout: float = 30.0
     request_timeout: float = 5.0

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from ...actors import TransportClosed
 from ..delivery import Outbound, TopicPartition
 from ._errors import translate
+from ._security import Cluster
 
 BATCH_BYTES = 512 * 1024
 """Bytes of one batch. A single larger record gets a batch of its own."""
@@ -28,13 +29,13 @@ class BatchProducer:
     caller writes again, with the same message ids.
 
     Args:
-        bootstrap: `host:port,host:port`.
+        cluster: Where, and how to come in.
         client_id: Shown in the broker's logs.
         timeout: Seconds until a write counts as failed, its outcome unknown.
     """
 
-    def __init__(self, bootstrap: str, client_id: str, *, timeout: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str, *, timeout: float) -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
@@ -70,7 +71,7 @@ class BatchProducer:
                 raise TransportClosed("the transport is closed; nothing can be written any more")
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                    **self._cluster.settings(),
                     client_id=self._client_id,
                     enable_idempotence=True,
                     max_batch_size=BATCH_BYTES,

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from ...actors import TransportUnavailable
 from ..delivery import Inbound, TopicPartition
 from ._errors import translate
+from ._security import Cluster
 from ._start import start as start_client
 
 
@@ -21,8 +22,8 @@ def as_inbound(records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Inbound]
 class Reader:
     """Reads partitions it is told to, without a group and without committing."""
 
-    def __init__(self, bootstrap: str, client_id: str, *, timeout: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str, *, timeout: float) -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._timeout = timeout
         self._at_once = asyncio.Semaphore(4)
@@ -92,14 +93,14 @@ class Reader:
 
     async def _open(self, partitions: Sequence[TopicPartition]) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.settings(),
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             request_timeout_ms=int(self._timeout * 1000),
         )
-        await start_client(consumer, consumer.stop, self._bootstrap, self._timeout)
+        await start_client(consumer, consumer.stop, self._cluster, self._timeout)
         consumer.assign([KafkaPartition(*p) for p in partitions])
         return consumer
 

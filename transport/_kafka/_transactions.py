@@ -13,6 +13,7 @@ from ...actors import PartitionLost, TransportUnavailable
 from ..delivery import Outbound, Position, TopicPartition
 from ._errors import translate
 from ._producer import BATCH_BYTES, append_all, stop_producer
+from ._security import Cluster
 
 
 class Transactions:
@@ -23,14 +24,14 @@ class Transactions:
     any more, and what it had begun is aborted.
 
     Args:
-        bootstrap: `host:port,host:port`.
+        cluster: Where, and how to come in.
         client_id: Shown in the broker's logs.
         group: The consumer group whose positions are committed.
         timeout: Seconds a transaction may take; the broker aborts it later.
     """
 
-    def __init__(self, bootstrap: str, client_id: str, *, group: str, timeout: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str, *, group: str, timeout: float) -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._group = group
         self._timeout = timeout
@@ -45,7 +46,7 @@ class Transactions:
         """
         self._discard(partition)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.settings(),
             client_id=self._client_id,
             transactional_id=f"{self._group}/{partition.topic}/{partition.partition}",
             transaction_timeout_ms=int(self._timeout * 2000),
