@@ -5,23 +5,25 @@
     entities <- delivery (the core) <------+
 
 `create_transport` makes a node's transport; `Inspector` looks at a system from
-outside; `Quarantine` brings messages back. `delivery/` is the heart and knows
-no client; `_kafka/` is the only place that knows aiokafka; `broker/` is the
-embedded broker and knows no actor.
+outside, `Quarantine` brings messages back, `Topics` prepares a cluster.
+`delivery/` is the heart and knows no client; `_kafka/` is the only place that
+knows aiokafka; `broker/` is the embedded broker and knows no actor.
 """
 
 from typing import TypeVar
 
 from ..actors import ActorSystem, Entity, MessagePolicy, Transport
 from ._inspector import Inspector, Member
-from ._kafka import KafkaSecurity
+from ._kafka import Action, KafkaSecurity, TopicStep
 from ._redrive import Quarantine, Redriven
 from ._shelf import QuarantinedMessage
+from ._topics import Topics
 from ._transport import KafkaTransport
 from ._url import TransportURL, parse_transport
 from .delivery import DeliveryOptions, StoredState
 
 __all__ = [
+    "Action",
     "DeliveryOptions",
     "Inspector",
     "KafkaSecurity",
@@ -30,6 +32,8 @@ __all__ = [
     "QuarantinedMessage",
     "Redriven",
     "StoredState",
+    "TopicStep",
+    "Topics",
     "TransportURL",
     "create_transport",
     "parse_transport",

@@ -19,9 +19,12 @@ _WEEK = str(7 * 24 * 3600 * 1000)
 _HOUR = str(3600 * 1000)
 
 # Mail that nobody has handled yet must never age away.
-_KEEP = {"retention.ms": "-1"}
+_KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 # The lag keeps what a late former owner overwrote readable until a restore has seen it.
 _COMPACT = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY}
+
+# With another policy, mail or states are deleted that are still needed.
+_VITAL = frozenset({"cleanup.policy"})
 
 
 def system_topics(system: str) -> list[TopicSpec]:
@@ -39,8 +42,8 @@ def kind_topics(system: str, kinds: Iterable[type[Entity]]) -> list[TopicSpec]:
         spec
         for kind in kinds
         for spec in (
-            TopicSpec(mailbox_topic(system, kind), kind.partitions, _KEEP),
-            TopicSpec(state_topic(system, kind), kind.partitions, _COMPACT),
-            TopicSpec(quarantine_topic(system, kind), kind.partitions, _KEEP),
+            TopicSpec(mailbox_topic(system, kind), kind.partitions, _KEEP, _VITAL),
+            TopicSpec(state_topic(system, kind), kind.partitions, _COMPACT, _VITAL),
+            TopicSpec(quarantine_topic(system, kind), kind.partitions, _KEEP, _VITAL),
         )
     ]

@@ -10,6 +10,7 @@ from ._demo import demo
 from ._quarantine import quarantine
 from ._run import run
 from ._simulate import simulate
+from ._topics import topics
 from ._tree import tree
 from ._version import print_version, version
 
@@ -43,5 +44,6 @@ app.command()(demo)
 app.command()(tree)
 app.command()(simulate)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(topics, name="topics")
 app.add_typer(bench, name="bench")
 app.command()(version)

@@ -1,14 +1,16 @@
 """The only driver: aiokafka, behind the delivery core's port. Nothing else imports it."""
 
-from ._admin import Admin, TopicSpec
+from ._admin import Admin
 from ._driver import KafkaDriver
 from ._group import GroupOffsets
 from ._options import KafkaOptions
+from ._planner import Action, TopicSpec, TopicStep
 from ._producer import BatchProducer
 from ._reader import Reader, Tail
 from ._security import Cluster, KafkaSecurity, security_from
 
 __all__ = [
+    "Action",
     "Admin",
     "BatchProducer",
     "Cluster",
@@ -19,5 +21,6 @@ __all__ = [
     "Reader",
     "Tail",
     "TopicSpec",
+    "TopicStep",
     "security_from",
 ]

@@ -1,64 +1,72 @@
 """Topics: made when missing, checked when there."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ...actors import TransportError, TransportUnavailable
 from ._errors import translate
+from ._planner import Action, TopicFacts, TopicSpec, TopicStep, plan
 from ._security import Cluster
 from ._start import start
 
+_log = structlog.get_logger("callboard.kafka")
 
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
-    """A topic a system needs.
-
-    Attributes:
-        name: The topic.
-        partitions: How many; a topic that exists with another number is
-            refused, since its keys would belong to other partitions.
-        configs: Settings for its creation. A topic that exists keeps its own.
-    """
-
-    name: str
-    partitions: int
-    configs: dict[str, str] = field(default_factory=dict[str, str])
+_DYNAMIC_TOPIC_CONFIG = 1
+"""The source of a setting that was made for its topic, as the protocol numbers it."""
 
 
 class Admin:
-    """Creates, checks and deletes topics; each call opens and closes a client."""
+    """Plans, creates, checks and deletes topics; each call opens and closes a client."""
 
     def __init__(self, cluster: Cluster, client_id: str, *, timeout: float) -> None:
         self._cluster = cluster
         self._client_id = client_id
         self._timeout = timeout
 
-    async def ensure(self, specs: Sequence[TopicSpec]) -> None:
-        """Create the topics that are missing, and wait until they can be used.
+    async def plan(self, specs: Sequence[TopicSpec]) -> list[TopicStep]:
+        """Return what has to be done so that topics are as they must be; do nothing.
 
         Raises:
             TransportUnavailable: No broker answers.
-            TransportError: A topic has another number of partitions, or the
-                broker refuses to create it.
         """
-        client = await self._open()
-        try:
-            async with asyncio.timeout(self._timeout * 3):
-                there = await self._partitions(client, [spec.name for spec in specs])
-                missing = [spec for spec in specs if spec.name not in there]
-                if missing:
-                    await self._create(client, missing)
-                    there = await self._appeared(client, specs)
-                for spec in specs:
-                    _check(spec, there[spec.name])
-        except (KafkaError, TimeoutError) as error:
-            raise translate(error, "prepare the topics") from error
-        finally:
-            await client.close()
+        async with self._client("look at the topics") as client:
+            return await self._plan(client, specs)
+
+    async def apply(self, steps: Sequence[TopicStep]) -> None:
+        """Create topics and change settings as planned; wait until new topics can be used.
+
+        Nothing is ever deleted, and no number of partitions changed.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: The broker refuses.
+        """
+        async with self._client("prepare the topics") as client:
+            await self._carry_out(client, steps)
+
+    async def ensure(self, specs: Sequence[TopicSpec]) -> None:
+        """Create the topics that are missing, and check those that are there.
+
+        Settings of a topic that is there are not changed. Where messages or states
+        could be lost by one, it is refused; other differences are logged.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: A topic has another number of partitions or a setting that
+                loses something, or the broker refuses to create it.
+        """
+        async with self._client("prepare the topics") as client:
+            steps = await self._plan(client, specs)
+            for step in steps:
+                _check(step)
+            await self._carry_out(client, [s for s in steps if s.action is Action.CREATE])
 
     async def matching(self, test: Callable[[str], bool]) -> dict[str, int]:
         """Return the topics whose name passes a test, with their number of partitions.
@@ -66,86 +74,150 @@ class Admin:
         Raises:
             TransportUnavailable: No broker answers.
         """
-        client = await self._open()
-        try:
-            async with asyncio.timeout(self._timeout * 3):
-                names = [name for name in await client.list_topics() if test(name)]
-                return await self._partitions(client, names)
-        except (KafkaError, TimeoutError) as error:
-            raise translate(error, "list the topics") from error
-        finally:
-            await client.close()
+        async with self._client("list the topics") as client:
+            names = [name for name in await client.list_topics() if test(name)]
+            return {name: len(found) for name, found in (await _described(client, names)).items()}
 
     async def delete(self, topics: Sequence[str]) -> None:
         """Delete topics; those that do not exist are passed over."""
-        client = await self._open()
-        try:
-            there = await self._partitions(client, topics)
+        async with self._client("delete topics") as client:
+            listed = set(await client.list_topics())
+            there = sorted(listed.intersection(topics))
             if there:
-                await client.delete_topics(sorted(there))
-        except KafkaError as error:
-            raise translate(error, "delete topics") from error
-        finally:
-            await client.close()
+                await client.delete_topics(there)
 
-    async def _open(self) -> AIOKafkaAdminClient:
+    @asynccontextmanager
+    async def _client(self, doing: str) -> AsyncGenerator[AIOKafkaAdminClient]:
         client = AIOKafkaAdminClient(
             **self._cluster.settings(),
             client_id=self._client_id,
             request_timeout_ms=int(self._timeout * 1000),
         )
         await start(client, client.close, self._cluster, self._timeout)
-        return client
+        try:
+            async with asyncio.timeout(self._timeout * 3):
+                yield client
+        except (KafkaError, TimeoutError) as error:
+            raise translate(error, doing) from error
+        finally:
+            await client.close()
 
-    async def _partitions(
-        self, client: AIOKafkaAdminClient, names: Sequence[str]
-    ) -> dict[str, int]:
-        # Listing first: asking a broker to describe a topic may make it create one.
-        listed = set(await client.list_topics())
-        wanted = [name for name in names if name in listed]
-        described = await client.describe_topics(wanted) if wanted else []
-        return {
-            topic["topic"]: len(topic["partitions"])
-            for topic in described
-            if topic["error_code"] == 0 and topic["partitions"]
-        }
-
-    async def _create(self, client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
-        brokers = len((await client.describe_cluster())["brokers"])
-        answer = await client.create_topics(
-            [
-                NewTopic(
-                    name=spec.name,
-                    num_partitions=spec.partitions,
-                    replication_factor=min(3, brokers),
-                    topic_configs=spec.configs,
-                )
-                for spec in specs
-            ]
-        )
-        for topic, code, *message in answer.topic_errors:  # pyright: ignore[reportAttributeAccessIssue]
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                said = (message and message[0]) or for_code(code).__name__
-                raise TransportError(f"the broker does not create topic {topic}: {said}")
-
-    async def _appeared(
+    async def _plan(
         self, client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]
-    ) -> dict[str, int]:
-        names = [spec.name for spec in specs]
-        there: dict[str, int] = {}
+    ) -> list[TopicStep]:
+        described = await _described(client, [spec.name for spec in specs])
+        settings = await _settings(client, list(described)) if described else {}
+        facts = {
+            name: TopicFacts(len(partitions), len(partitions[0]["replicas"]), *settings[name])
+            for name, partitions in described.items()
+        }
+        return plan(specs, facts, len((await client.describe_cluster())["brokers"]))
+
+    async def _carry_out(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
+        fresh = [step for step in steps if step.action is Action.CREATE]
+        if fresh:
+            await _create(client, fresh)
+            await self._appeared(client, fresh)
+        changed = [step for step in steps if step.action is Action.SET]
+        if changed:
+            await _alter(client, changed)
+
+    async def _appeared(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
+        names = [step.topic for step in steps]
+        there: dict[str, Any] = {}
         for _ in range(100):
-            there = await self._partitions(client, names)
+            there = await _described(client, names)
             if len(there) == len(names):
-                return there
+                return
             await asyncio.sleep(0.05)  # a cluster makes new topics known by and by
         absent = sorted(set(names) - set(there))
         raise TransportUnavailable(f"topics were created and do not appear: {', '.join(absent)}")
 
 
-def _check(spec: TopicSpec, partitions: int) -> None:
-    if partitions != spec.partitions:
+async def _described(client: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the partitions of the topics that there are."""
+    # Listing first: asking a broker to describe a topic may make it create one.
+    listed = set(await client.list_topics())
+    wanted = [name for name in names if name in listed]
+    described = await client.describe_topics(wanted) if wanted else []
+    return {
+        topic["topic"]: topic["partitions"]
+        for topic in described
+        if topic["error_code"] == 0 and topic["partitions"]
+    }
+
+
+async def _settings(
+    client: AIOKafkaAdminClient, names: Sequence[str]
+) -> dict[str, tuple[dict[str, str], frozenset[str]]]:
+    """Return all settings of topics, and the names of those that are their own."""
+    found: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    for answer in await client.describe_configs(resources):
+        told: Any = answer
+        for code, message, _, name, entries in told.resources:
+            if code:
+                said = message or for_code(code).__name__
+                raise TransportError(f"the settings of topic {name} are not told: {said}")
+            values = {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+            # The oldest version says whether a setting is a default, later ones where it is from.
+            own = frozenset(
+                entry[0]
+                for entry in entries
+                if entry[3] is False or (entry[3] == _DYNAMIC_TOPIC_CONFIG and entry[3] is not True)
+            )
+            found[name] = (values, own)
+    return found
+
+
+async def _create(client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
+    answer: Any = await client.create_topics(
+        [
+            NewTopic(
+                name=step.topic,
+                num_partitions=step.partitions,
+                replication_factor=step.replicas,
+                topic_configs=dict(step.settings),
+            )
+            for step in steps
+        ]
+    )
+    for topic, code, *message in answer.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            said = (message and message[0]) or for_code(code).__name__
+            raise TransportError(f"the broker does not create topic {topic}: {said}")
+
+
+async def _alter(client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
+    # The request replaces all settings of a topic: those that others made go along.
+    settings = await _settings(client, [step.topic for step in steps])
+    resources: list[ConfigResource] = []
+    for step in steps:
+        values, own = settings[step.topic]
+        kept = {name: values[name] for name in own if name in values}
+        resources.append(
+            ConfigResource(ConfigResourceType.TOPIC, step.topic, {**kept, **step.settings})
+        )
+    for answer in await client.alter_configs(resources):
+        told: Any = answer
+        for code, message, _, name in told.resources:
+            if code:
+                said = message or for_code(code).__name__
+                raise TransportError(f"the broker does not change the settings of {name}: {said}")
+
+
+def _check(step: TopicStep) -> None:
+    if step.action is Action.REFUSE:
+        raise TransportError(f"topic {step.topic} cannot be used: {step.why}")
+    if step.action is Action.SET and step.vital:
         raise TransportError(
-            f"topic {spec.name} has {partitions} partitions, {spec.partitions} are expected. "
-            f"With another number every key belongs elsewhere: set `partitions = {partitions}` "
-            f"on the entity, or use another system name"
+            f"topic {step.topic} would lose messages or states: {step.why}; expected "
+            f"{', '.join(f'{name}={value}' for name, value in step.settings.items())}. "
+            f"See callboard topics plan, and mend it with callboard topics apply"
+        )
+    if step.action in {Action.SET, Action.WARN}:
+        _log.warning(
+            "a topic is not as it should be; see callboard topics plan",
+            topic=step.topic,
+            reason=step.why,
         )

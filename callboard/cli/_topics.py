@@ -1,0 +1,145 @@
+"""`callboard topics`: what a system's topics must be, and making them so."""
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._errors import USAGE, fail, told
+
+if TYPE_CHECKING:
+    from ..transport import Topics, TopicStep
+
+REFUSED, TO_DO = 1, 2
+
+topics = typer.Typer(
+    help="Topics of a system on a cluster: what they must be, and making them so.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODULE:SYSTEM",
+        help="An ActorSystem with entities=[...], or a function that returns one.",
+    ),
+]
+Transport = Annotated[
+    str | None, typer.Option(help="kafka://HOST:PORT; else the program's, or CALLBOARD_TRANSPORT.")
+]
+
+
+@topics.command()
+def plan(
+    target: Target,
+    *,
+    transport: Transport = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what would be done, and do nothing.
+
+    Exits with 0 when nothing has to be done, 2 when something would, 1 when something is refused.
+    """
+    with told():
+        steps = asyncio.run(_topics(target, transport).plan())
+    if as_json:
+        typer.echo(json.dumps([_as_dict(step) for step in steps], indent=2))
+    else:
+        _table(steps)
+    raise typer.Exit(_verdict(steps))
+
+
+@topics.command()
+def apply(
+    target: Target,
+    *,
+    transport: Transport = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Change settings without asking.")] = False,
+) -> None:
+    """Create what is missing and change settings. Nothing is deleted, and no key moves.
+
+    May be run again: what is done is not done twice. Exits with 1 when something is refused.
+    """
+    from ..transport import Action  # noqa: PLC0415 - see the package
+
+    with told():
+        desk = _topics(target, transport)
+        steps = asyncio.run(desk.plan())
+        _table(steps)
+        doing = [step for step in steps if step.action in {Action.CREATE, Action.SET}]
+        changing = [step for step in doing if step.action is Action.SET]
+        if changing and not yes:
+            typer.confirm(f"change the settings of {len(changing)} topics?", abort=True)
+        if doing:
+            asyncio.run(desk.apply(doing))
+    typer.echo(f"{len(doing) - len(changing)} created, {len(changing)} changed")
+    if any(step.action is Action.REFUSE for step in steps):
+        raise typer.Exit(REFUSED)
+
+
+def _topics(target: str, transport: str | None) -> "Topics":
+    from ..transport import Topics  # noqa: PLC0415 - see the package
+    from ._settings import load_settings  # noqa: PLC0415 - see the package
+    from ._target import TargetError, load_system  # noqa: PLC0415 - see the package
+
+    settings = load_settings(transport=transport)
+    if settings.transport is not None:
+        os.environ["CALLBOARD_TRANSPORT"] = settings.transport
+    try:
+        system = load_system(target)
+    except TargetError as error:
+        fail(error, USAGE)
+    if not system.entities:
+        fail(
+            f"{target} does not say which kinds of entities it has; name them in "
+            f"ActorSystem({system.name!r}, entities=[...])",
+            USAGE,
+        )
+    url = transport or system.transport_url or settings.transport
+    if url is None:
+        fail("which cluster? Give --transport kafka://HOST:PORT or CALLBOARD_TRANSPORT", USAGE)
+    return Topics(url, system.name, list(system.entities))
+
+
+def _verdict(steps: "list[TopicStep]") -> int:
+    from ..transport import Action  # noqa: PLC0415 - see the package
+
+    actions = {step.action for step in steps}
+    if Action.REFUSE in actions:
+        return REFUSED
+    return TO_DO if actions & {Action.CREATE, Action.SET} else 0
+
+
+def _as_dict(step: "TopicStep") -> dict[str, object]:
+    return {
+        "topic": step.topic,
+        "partitions": step.partitions,
+        "action": step.action.value,
+        "settings": dict(step.settings),
+        "why": step.why,
+    }
+
+
+def _table(steps: "list[TopicStep]") -> None:
+    from rich.console import Console  # noqa: PLC0415 - see the package
+    from rich.table import Table  # noqa: PLC0415 - see the package
+    from rich.text import Text  # noqa: PLC0415 - see the package
+
+    styles = {"create": "green", "set": "yellow", "warn": "yellow", "refuse": "bold red"}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("TOPIC", "PARTITIONS", "", "SETTINGS", "WHY"):
+        table.add_column(name, overflow="fold", justify="right" if name == "PARTITIONS" else "left")
+    for step in steps:
+        action = step.action.value
+        table.add_row(
+            Text(step.topic),
+            str(step.partitions),
+            Text(action, style=styles.get(action, "dim")),
+            Text("\n".join(f"{name}={value}" for name, value in step.settings.items())),
+            Text(step.why),
+        )
+    Console().print(table)

@@ -1,0 +1,160 @@
+"""Topics from outside: planned, prepared and checked, on the embedded broker and Apache Kafka."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from google.protobuf.wrappers_pb2 import Int64Value
+
+from callboard import ActorSystem, Entity, TransportError, handler
+from callboard.transport import Action, Topics
+
+PROGRAM = """
+from callboard import ActorSystem, Entity, handler
+from google.protobuf.wrappers_pb2 import Int64Value
+
+class Till(Entity):
+    partitions = 3
+    state: Int64Value
+
+    @handler
+    def add(self, message: Int64Value) -> None: ...
+
+system = ActorSystem("NAME", entities=[Till])
+client = ActorSystem("NAME")
+"""
+
+
+class Till(Entity):
+    """Adds."""
+
+    partitions = 3
+    state: Int64Value
+
+    @handler
+    def add(self, message: Int64Value) -> None:
+        """Add a number."""
+        self.state.value += message.value
+
+
+@pytest.fixture
+def name() -> str:
+    """A system name of the test's own."""
+    return f"till-{uuid.uuid4().hex[:8]}"
+
+
+async def settings(bootstrap: str, topic: str) -> dict[str, str]:
+    """Return a topic's settings."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        (told,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        found: Any = told
+        return {entry[0]: entry[1] for entry in found.resources[0][4]}
+    finally:
+        await admin.close()
+
+
+async def create(bootstrap: str, topic: str, partitions: int, **configs: str) -> None:
+    """Make a topic as somebody else would."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        made = {name.replace("_", "."): value for name, value in configs.items()}
+        await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=made)])
+    finally:
+        await admin.close()
+
+
+async def test_a_plan_is_carried_out_and_then_there_is_nothing_to_do(
+    name: str, broker_url: str
+) -> None:
+    """Six topics, each with the settings that the documents name; a node starts on them."""
+    topics = Topics(f"kafka://{broker_url}", name, [Till])
+    steps = await topics.plan()
+    assert [step.action for step in steps] == [Action.CREATE] * 6
+    await topics.apply(steps)
+    assert [step.action for step in await topics.plan()] == [Action.KEEP] * 6
+    state = await settings(broker_url, f"{name}.Till.state")
+    assert state["cleanup.policy"] == "compact"
+    assert state["min.compaction.lag.ms"] == "86400000"
+    assert (await settings(broker_url, f"{name}.Till"))["retention.ms"] == "-1"
+    async with ActorSystem(name, transport=f"kafka://{broker_url}", entities=[Till]) as system:
+        await system.entity(Till, "a").send(Int64Value(value=1))
+
+
+async def test_only_what_differs_is_set_and_what_others_set_stays(
+    name: str, broker_url: str
+) -> None:
+    """The request replaces all settings of a topic; those of others are sent along."""
+    await create(
+        broker_url, f"{name}.Till.state", 3, cleanup_policy="delete", segment_bytes="1048576"
+    )
+    topics = Topics(f"kafka://{broker_url}", name, [Till])
+    (step,) = [step for step in await topics.plan() if step.action is Action.SET]
+    assert step.settings["cleanup.policy"] == "compact"
+    with pytest.raises(TransportError, match="mend it with callboard topics apply"):
+        async with ActorSystem(name, transport=f"kafka://{broker_url}", entities=[Till]):
+            pass
+    await topics.apply(await topics.plan())
+    found = await settings(broker_url, f"{name}.Till.state")
+    assert found["cleanup.policy"] == "compact"
+    assert found["segment.bytes"] == "1048576"
+    assert {step.action for step in await topics.plan()} == {Action.KEEP}
+
+
+async def test_another_number_of_partitions_is_refused_by_plan_and_node(
+    name: str, broker_url: str
+) -> None:
+    """In the same words, and applying leaves the topic alone."""
+    await create(broker_url, f"{name}.Till", 5)
+    topics = Topics(f"kafka://{broker_url}", name, [Till])
+    steps = await topics.plan()
+    (refused,) = [step for step in steps if step.action is Action.REFUSE]
+    assert "it has 5 partitions and the class says 3" in refused.why
+    with pytest.raises(TransportError, match="it has 5 partitions and the class says 3"):
+        async with ActorSystem(name, transport=f"kafka://{broker_url}", entities=[Till]):
+            pass
+    await topics.apply(steps)
+    (still,) = [step for step in await topics.plan() if step.action is Action.REFUSE]
+    assert still.partitions == 5
+
+
+async def test_the_shell_plans_and_applies(name: str, broker_url: str, tmp_path: Path) -> None:
+    """Exit codes 2, 0, and 1 when something is refused; and what it says without entities."""
+    (tmp_path / "tills.py").write_text(PROGRAM.replace("NAME", name))
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "callboard", "topics", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env={"CALLBOARD_TRANSPORT": f"kafka://{broker_url}", "PATH": "", "COLUMNS": "160"},
+        )
+
+    planned = await run("plan", "tills:system", "--json")
+    assert planned.returncode == 2
+    assert {step["action"] for step in json.loads(planned.stdout)} == {"create"}
+    applied = await run("apply", "tills:system")
+    assert (applied.returncode, "6 created, 0 changed" in applied.stdout) == (0, True)
+    assert (await run("plan", "tills:system")).returncode == 0
+    told = await run("plan", "tills:client")
+    assert told.returncode == 2
+    assert "entities=[...]" in told.stderr
+    (tmp_path / "tills.py").write_text(
+        PROGRAM.replace("NAME", name).replace("partitions = 3", "partitions = 4")
+    )
+    refused = await run("plan", "tills:system")
+    assert refused.returncode == 1
+    assert "refuse" in refused.stdout
