@@ -12,8 +12,21 @@ Every broker has the same clients in front of it: aiokafka's own, unchanged, in 
 measures, and as a program uses them that says no more than it has to.
 """
 
-from ._subjects import SUBJECT_NAMES
+from ._launch import Servers, servers
+from ._server import Server, running
+from ._subjects import SUBJECT_NAMES, make_subject
 from ._suite import BrokerBenchOptions, plan_broker
-from ._workloads import WORKLOAD_NAMES
+from ._workloads import KAFKA, WORKLOAD_NAMES
 
-__all__ = ["SUBJECT_NAMES", "WORKLOAD_NAMES", "BrokerBenchOptions", "plan_broker"]
+__all__ = [
+    "KAFKA",
+    "SUBJECT_NAMES",
+    "WORKLOAD_NAMES",
+    "BrokerBenchOptions",
+    "Server",
+    "Servers",
+    "make_subject",
+    "plan_broker",
+    "running",
+    "servers",
+]

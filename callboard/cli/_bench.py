@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -108,6 +110,80 @@ def broker(
             fail(error, USAGE)
         report = _carried_out(plan)
     _show(report, as_json=as_json)
+
+
+@bench.command()
+def kafka(
+    *,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
+    ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Measure this alone; may be given several times. Ratios need aiokafka_send.",
+        ),
+    ] = None,
+    broker: Annotated[
+        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
+    ] = "embedded",
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="How often; 5, or 1 with --quick.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
+    ] = False,
+) -> None:
+    """Measure durable mailboxes beside the same work done by hand with aiokafka.
+
+    Exits with 0 also when a run failed; standard error and the row's note say so.
+    """
+    with told():
+        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
+        from ..benchmarks.kafka import KafkaBenchOptions, plan_kafka  # noqa: PLC0415 - likewise
+
+        options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
+        try:
+            plan = plan_kafka(options)
+        except UnknownChoice as error:
+            fail(error, USAGE)
+        report = _carried_out(plan)
+    _show(report, as_json=as_json)
+
+
+@bench.command()
+def backlog(
+    *,
+    messages: Annotated[int, typer.Option(min=1, help="How many wait.")] = 1_000_000,
+    seconds: Annotated[float, typer.Option(min=1.0, help="How long to look, at most.")] = 60.0,
+    broker: Annotated[
+        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
+    ] = "embedded",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> None:
+    """Start one node before a large backlog, and look at its memory once a second."""
+    with told():
+        from ..benchmarks.kafka import BROKER_NAMES, measure_backlog  # noqa: PLC0415 - likewise
+
+        if broker not in BROKER_NAMES:
+            fail(f"there is no broker {broker!r}; expected {' or '.join(BROKER_NAMES)}", USAGE)
+        try:
+            found = asyncio.run(measure_backlog(messages, seconds, broker))
+        except RuntimeError as error:
+            fail(error)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    typer.echo(
+        f"{found.messages:,} messages waited; {found.handled:,} handled in {found.seconds:.1f} s. "
+        f"Memory of the node: {found.resident_start_mb:.0f} MB at first, "
+        f"{found.resident_peak_mb:.0f} MB at most, {found.resident_end_mb:.0f} MB at last"
+    )
 
 
 @bench.command()

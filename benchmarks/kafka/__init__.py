@@ -1,0 +1,27 @@
+"""The suite of durable mailboxes: `callboard bench kafka`.
+
+_workloads   what is measured, how much of it, and the goals
+_suite       from what was asked for to a plan
+__main__     the process that measures one subject when told to
+_messages    the message, the entity, and topics that are full before the clock starts
+_ours        the workloads with callboard
+_raw         the same work with aiokafka alone: record by record, and in batches
+_children    processes beside: nodes, and their like by hand
+_backlog     one node before a large backlog: `callboard bench backlog`
+
+The broker is a process of its own, started anew for each run: the embedded one, or Apache Kafka.
+"""
+
+from ._backlog import Backlog, measure_backlog
+from ._suite import BROKER_NAMES, SUBJECT_NAMES, KafkaBenchOptions, plan_kafka
+from ._workloads import WORKLOAD_NAMES
+
+__all__ = [
+    "BROKER_NAMES",
+    "SUBJECT_NAMES",
+    "WORKLOAD_NAMES",
+    "Backlog",
+    "KafkaBenchOptions",
+    "measure_backlog",
+    "plan_kafka",
+]

@@ -1,0 +1,133 @@
+"""The workloads with callboard."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from statistics import quantiles
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+
+from callboard import ActorSystem
+from callboard.transport import Inspector
+
+from ._children import child
+from ._messages import (
+    IDS,
+    MAILBOX,
+    MESSAGE,
+    PARTITIONS,
+    STATE,
+    SYSTEM,
+    Meter,
+    create_topics,
+    fill,
+    message,
+    partition_of,
+    state,
+)
+
+_CHUNK = 1_000
+_PATIENCE = 120.0
+
+
+async def send(bootstrap: str, n: int) -> float:
+    """Send from one process that hosts nothing, a thousand at a time; messages a second."""
+    await create_topics(bootstrap)
+    async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=()) as system:
+        meters = [system.entity(Meter, each) for each in IDS]
+        await meters[0].send(MESSAGE)
+        began = time.perf_counter()
+        for first in range(0, n, _CHUNK):
+            many = range(first, min(n, first + _CHUNK))
+            await asyncio.gather(*(meters[k % len(meters)].send(MESSAGE) for k in many))
+        return n / (time.perf_counter() - began)
+
+
+async def pipeline(bootstrap: str, n: int) -> float:
+    """Handle what is there, until every state and position is written; messages a second."""
+    await create_topics(bootstrap)
+    await fill(bootstrap, MAILBOX, n, message)
+    counted = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=SYSTEM)
+    await counted.start()
+    places = [TopicPartition(MAILBOX, number) for number in range(PARTITIONS)]
+    try:
+        async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=[Meter]):
+            began, before = 0.0, 0
+            while True:
+                done = sum([await counted.committed(place) or 0 for place in places])
+                # From the first commit on: joining the group is not the pipeline.
+                if done and not began:
+                    began, before = time.perf_counter(), done
+                if done >= n:
+                    break
+                await asyncio.sleep(0.01)
+            rate = (n - before) / (time.perf_counter() - began) if n > before else 0.0
+    finally:
+        await counted.stop()
+    await _verify(bootstrap, n)
+    if not rate:
+        raise RuntimeError("all was done within the first commit; take more messages")
+    return rate
+
+
+async def _verify(bootstrap: str, n: int) -> None:
+    async with Inspector(f"kafka://{bootstrap}", SYSTEM) as inspector:
+        states = await inspector.states(Meter)
+    total = sum(Int64Value.FromString(each.value).value for each in states.values())
+    if total != n:
+        raise RuntimeError(f"the meters have {total:,} messages of {n:,}")
+
+
+async def ask(bootstrap: str, n: int, *, percent: int) -> float:
+    """Ask an entity on another node, one question after the other; milliseconds."""
+    await create_topics(bootstrap)
+    async with (
+        child("node", bootstrap, "other"),
+        ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=()) as system,
+    ):
+        meter = system.entity(Meter, IDS[1])
+        took: list[float] = []
+        for number in range(n + n // 10):
+            began = time.perf_counter()
+            await meter.ask(Int64Value(value=1), timeout=30.0)
+            if number >= n // 10:
+                took.append(time.perf_counter() - began)
+    return quantiles(took, n=100)[percent - 1] * 1e3
+
+
+async def takeover(bootstrap: str, n: int) -> float:
+    """Kill the node an entity is on; seconds until another one answers."""
+    del n
+    await create_topics(bootstrap)
+    async with AsyncExitStack() as stack:
+        nodes = {
+            name: await stack.enter_async_context(child("node", bootstrap, name))
+            for name in ("one", "two")
+        }
+        url = f"kafka://{bootstrap}"
+        system = await stack.enter_async_context(ActorSystem(SYSTEM, transport=url, entities=()))
+        meter = system.entity(Meter, IDS[2])
+        await asyncio.sleep(3.0)  # the group has come to rest; not what is measured
+        where: StringValue = await meter.ask(StringValue(), timeout=_PATIENCE)
+        nodes[where.value].kill()
+        began = time.perf_counter()
+        now: StringValue = await meter.ask(StringValue(), timeout=_PATIENCE)
+        if now.value == where.value:
+            raise RuntimeError("the node that was killed has answered")
+        return time.perf_counter() - began
+
+
+async def restore(bootstrap: str, n: int) -> float:
+    """Start a node before a full state topic; entities a second until all partitions deliver."""
+    await create_topics(bootstrap)
+    await fill(bootstrap, STATE, n, state)
+    one_each = {partition_of(each.encode()): each for each in IDS}
+    began = time.perf_counter()
+    async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=[Meter]) as system:
+        asked = (
+            system.entity(Meter, each).ask(Int64Value(value=1), timeout=_PATIENCE)
+            for each in one_each.values()
+        )
+        await asyncio.gather(*asked)
+        return n / (time.perf_counter() - began)

@@ -1,0 +1,35 @@
+"""What is measured of durable mailboxes, how much of it, and what callboard is to reach."""
+
+from .. import Goal, Workload
+
+OURS = "callboard"
+SEND = "aiokafka_send"
+BATCH = "aiokafka_batch"
+BASELINE = SEND
+
+_BOTH = frozenset({OURS, SEND})
+_MESSAGES = "messages/s"
+_SECONDS = 180.0
+
+WORKLOADS = (
+    Workload(
+        "send", _MESSAGES, "send", 100_000, 5_000, seconds=_SECONDS, goals={OURS: Goal(ratio=3.0)}
+    ),
+    Workload(
+        "pipeline",
+        _MESSAGES,
+        "pipeline",
+        200_000,
+        50_000,
+        seconds=_SECONDS,
+        goals={OURS: Goal(ratio=2.0)},
+    ),
+    Workload("ask", "ms", "ask", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
+    Workload("ask_p99", "ms", "ask_p99", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
+    Workload("takeover", "s", "takeover", 1, 1, seconds=_SECONDS, subjects=_BOTH),
+    Workload("restore", "entities/s", "restore", 100_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
+)
+
+WORKLOAD_NAMES = tuple(workload.name for workload in WORKLOADS)
+SESSION_TIMEOUT = 6.0
+"""Seconds of silence after which a process counts as dead, in `takeover`."""
