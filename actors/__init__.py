@@ -65,7 +65,7 @@ from ._pools import AddRoutee, Pool, RemoveRoutee, Resize, Routees, Router
 from ._ports import Transport
 from ._props import ChildSpec, RestartKind, check_specs
 from ._receptionist import Listing, Receptionist, ServiceKey
-from ._ref import ActorRef, EntityPort, EntityRef, Recipient
+from ._ref import ActorRef, EntityPort, EntityRef, Recipient, send_all
 from ._reply import DeferredReply
 from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routing
 from ._runnable import CURRENT, Runnable, current_sender
@@ -174,6 +174,7 @@ __all__ = [
     "check_strategy",
     "current_sender",
     "handler",
+    "send_all",
     "table_of",
     "text_of",
 ]

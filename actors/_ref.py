@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, overload
 
@@ -202,6 +202,10 @@ class EntityPort(Protocol):
         """Return when the entity's mailbox has the message."""
         ...
 
+    async def send_all(self, messages: "Sequence[tuple[EntityRef[Any], object]]") -> None:
+        """Return when all mailboxes have their messages."""
+        ...
+
     async def ask(self, ref: "EntityRef[Any]", message: object, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
         """Return the reply or raise in time."""
         ...
@@ -277,3 +281,28 @@ class EntityRef(Generic[M_contra]):
 
     def __repr__(self) -> str:
         return f"<EntityRef {self.path}>"
+
+
+async def send_all(messages: Iterable[tuple[EntityRef[Any], Any]]) -> None:
+    """Send many messages to entities, and return when all mailboxes have theirs.
+
+    What `asyncio.gather` over `ref.send(...)` does, without a task and a future for each: for
+    whoever brings a file, a table or a queue to entities. Messages to one entity keep their order.
+
+    ```python
+    await send_all((system.entity(Account, row.id), Deposit(cents=row.cents)) for row in rows)
+    ```
+
+    Args:
+        messages: entities and what they are sent. Taken as a whole: give a long stream in pieces of
+            some thousand.
+
+    Raises:
+        TransportError: some could not be put there, or nobody knows whether they were.
+        SchemaError: a message cannot be written; none of its transport's messages was sent.
+    """
+    by_port: dict[EntityPort, list[tuple[EntityRef[Any], Any]]] = {}
+    for ref, message in messages:
+        by_port.setdefault(ref._port, []).append((ref, message))  # noqa: SLF001 - of the same module
+    for port, pairs in by_port.items():
+        await port.send_all(pairs)

@@ -62,6 +62,7 @@ from .actors import (
     blocking,
     blocking_cancelled,
     handler,
+    send_all,
 )
 
 __all__ = [
@@ -122,4 +123,5 @@ __all__ = [
     "blocking_cancelled",
     "configure_logging",
     "handler",
+    "send_all",
 ]

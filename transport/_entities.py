@@ -1,7 +1,7 @@
 """The three verbs of an entity's reference, over the log."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ..actors import (
@@ -29,6 +29,7 @@ from .delivery import (
 )
 
 _MAX_HELD = 10_000
+_MAX_PLACES = 100_000
 
 
 class EntityVerbs:
@@ -55,6 +56,7 @@ class EntityVerbs:
         self._inbox = inbox
         self._ready = ready
         self._mailboxes: dict[str, tuple[str, int]] = {}
+        self._places: dict[tuple[str, str], tuple[TopicPartition, bytes]] = {}
         self._reached: set[str] = set()
         self._held: dict[str, list[tuple[EntityRef[Any], object, Make]]] = {}
         self._source: Header = (
@@ -119,6 +121,17 @@ class EntityVerbs:
             await self._ready()
         await self._sender.send(build)
 
+    async def send_all(self, messages: Sequence[tuple[EntityRef[Any], object]]) -> None:
+        """Send many, and wait until the log has all; see `callboard.send_all`."""
+        builds = [self._record(ref, message) for ref, message in messages]
+        turn = current_turn.get()
+        if turn is not None and turn.open:
+            turn.outputs.extend([build(turn.next_id()) for build in builds])
+            return
+        if any(kind not in self._reached for kind in {ref.kind for ref, _ in messages}):
+            await self._ready()
+        await self._sender.send_all(builds)
+
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 the contract's own name
         """Send, and wait for the answer; see `EntityRef.ask`."""
         loop = asyncio.get_running_loop()
@@ -148,9 +161,7 @@ class EntityVerbs:
         self, ref: EntityRef[Any], message: object, extra: list[Header] | None = None
     ) -> Make:
         kind, value = self._codec.encode(message)
-        topic, partitions = self._mailboxes[ref.kind]
-        key = ref.id.encode()
-        to = TopicPartition(topic, partition_for(key, partitions))
+        to, key = self._places.get((ref.kind, ref.id)) or self._place(ref)
         source = self._sender_of()
 
         def build(message_id: str) -> Outbound:
@@ -160,6 +171,16 @@ class EntityVerbs:
             return Outbound(to, key, value, headers)
 
         return build
+
+    def _place(self, ref: EntityRef[Any]) -> tuple[TopicPartition, bytes]:
+        """Return where an entity's mail goes; hashing a key costs more than all else of a send."""
+        topic, partitions = self._mailboxes[ref.kind]
+        key = ref.id.encode()
+        place = TopicPartition(topic, partition_for(key, partitions)), key
+        if len(self._places) >= _MAX_PLACES:
+            self._places.clear()
+        self._places[ref.kind, ref.id] = place
+        return place
 
     def _sender_of(self) -> Header:
         turn = current_turn.get()

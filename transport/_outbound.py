@@ -1,14 +1,15 @@
 """What a node sends as a client: buffered, written in batches, bounded."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..actors import TransportClosed, TransportError, TransportUnavailable
-from .delivery import LogPort, MessageId, Outbound, with_batch_headers
+from .delivery import LogPort, Outbound, batch_headers
 
 DEFAULT_CAPACITY = 100_000
 _RETRY_INITIAL, _RETRY_MAXIMUM = 0.1, 2.0
+_PIECE = 5_000
 
 
 Make = Callable[[str], Outbound]
@@ -107,6 +108,28 @@ class ClientSender:
         self._put(make, done)
         await done
 
+    async def send_all(self, makes: Sequence[Make]) -> None:
+        """Write messages in their order, and wait until all replicas have all of them.
+
+        Raises:
+            TransportUnavailable: Not all are acknowledged within the time-out. Some, or
+                all, may have been written all the same.
+            TransportClosed: The transport was closed first.
+        """
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[None]] = []
+        for first in range(0, len(makes), _PIECE):
+            while not self._room.is_set():
+                await self._room.wait()  # ends, as in `send`
+            self._check_open()
+            piece = makes[first : first + _PIECE]
+            for make in piece[:-1]:
+                self._put(make, None)
+            # What is put without a wait in between is written as one: the last one stands for all.
+            waiting.append(loop.create_future())
+            self._put(piece[-1], waiting[-1])
+        await asyncio.gather(*waiting)
+
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 the bound is the caller's budget
         """Wait until everything taken so far is written, up to `timeout` seconds."""
         try:
@@ -131,7 +154,7 @@ class ClientSender:
 
     def _put(self, make: Make, done: asyncio.Future[None] | None) -> None:
         number = self._next
-        record = make(str(MessageId.derived(self._source, number, 0)))
+        record = make(f"{self._source}:{number}.0")  # a MessageId, written without making one
         self._next = number + 1
         self._append(_Item(record, done, number))
 
@@ -158,12 +181,12 @@ class ClientSender:
                 self._quiet.set()
 
     async def _write(self, port: LogPort, items: list[_Item]) -> None:
-        floor, time = str(self._floor(items)).encode(), self._now()
+        batch = batch_headers(time=self._now(), floor=str(self._floor(items)).encode())
         records = [
             item.record
             if item.number is None
-            else item.record._replace(
-                headers=with_batch_headers(item.record.headers, time=time, floor=floor)
+            else Outbound(
+                item.record.to, item.record.key, item.record.value, [*item.record.headers, *batch]
             )
             for item in items
         ]

@@ -25,6 +25,7 @@ Run = Callable[[str, int], Awaitable[float]]
 RUNS: Mapping[str, Mapping[str, Run]] = {
     OURS: {
         "send": _ours.send,
+        "send_each": _ours.send_each,
         "pipeline": _ours.pipeline,
         "ask": partial(_ours.ask, percent=50),
         "ask_p99": partial(_ours.ask, percent=99),
@@ -33,6 +34,7 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
     },
     SEND: {
         "send": _raw.send,
+        "send_each": _raw.send,
         "pipeline": partial(_raw.pipeline, batches=False),
         "ask": partial(_raw.ask, percent=50),
         "ask_p99": partial(_raw.ask, percent=99),

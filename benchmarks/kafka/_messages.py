@@ -12,6 +12,8 @@ from callboard.transport import Topics
 
 SYSTEM = "bench"
 PARTITIONS = 8
+CHUNK = 5_000
+"""Messages sent at once, before waiting for all of them."""
 IDS = [f"meter-{number}" for number in range(1_000)]
 MESSAGE = BytesValue(value=bytes(range(200)))
 VALUE = MESSAGE.SerializeToString()

@@ -13,6 +13,7 @@ from google.protobuf.wrappers_pb2 import BytesValue, Int64Value
 
 from ._children import REPLIES, REQUESTS, STATES, child
 from ._messages import (
+    CHUNK,
     IDS,
     MAILBOX,
     PARTITIONS,
@@ -26,7 +27,6 @@ from ._messages import (
     state,
 )
 
-_CHUNK = 1_000
 _MOST = 1_000
 _PATIENCE = 120.0
 _BATCH_BYTES = 512 * 1024
@@ -39,9 +39,9 @@ async def send(bootstrap: str, n: int) -> float:
     await producer.start()
     try:
         began = time.perf_counter()
-        for first in range(0, n, _CHUNK):
+        for first in range(0, n, CHUNK):
             sent: list[asyncio.Future[object]] = []
-            for number in range(first, min(n, first + _CHUNK)):
+            for number in range(first, min(n, first + CHUNK)):
                 key, value, headers = message(number)
                 sent.append(await producer.send(MAILBOX, value, key=key, headers=headers))
             await asyncio.gather(*sent)
@@ -57,8 +57,8 @@ async def send_batches(bootstrap: str, n: int) -> float:
     await producer.start()
     try:
         began = time.perf_counter()
-        for first in range(0, n, _CHUNK):
-            numbers = range(first, min(n, first + _CHUNK))
+        for first in range(0, n, CHUNK):
+            numbers = range(first, min(n, first + CHUNK))
             await append(producer, MAILBOX, (message(number) for number in numbers))
         return n / (time.perf_counter() - began)
     finally:

@@ -15,6 +15,7 @@ WORKLOADS = (
     Workload(
         "send", _MESSAGES, "send", 100_000, 5_000, seconds=_SECONDS, goals={OURS: Goal(ratio=3.0)}
     ),
+    Workload("send_each", _MESSAGES, "send_each", 50_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
     Workload(
         "pipeline",
         _MESSAGES,

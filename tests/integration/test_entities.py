@@ -23,6 +23,7 @@ from callboard import (
     TransportError,
     TransportUnavailable,
     handler,
+    send_all,
 )
 from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport import Inspector
@@ -233,6 +234,23 @@ async def test_what_cannot_travel_is_refused_where_it_is_sent(name: str, url: st
         await ledger.send(BytesValue(value=b"x" * 890_000))
 
 
+async def test_many_are_sent_at_once_and_each_arrives_once_in_order(name: str, url: str) -> None:
+    """More than one piece of them, to two entities, with the checks of a single send."""
+    count = 12_000
+    async with system(name, url, "one", *KINDS) as node, Inspector(url, name) as inspector:
+        refs = [node.entity(Ledger, each) for each in ("a", "b")]
+        await send_all((refs[n % 2], Int64Value(value=n)) for n in range(count))
+        async with asyncio.timeout(60):
+            while await inspector.lag(Ledger):
+                await asyncio.sleep(0.05)
+        states = await inspector.states(Ledger)
+        for rest, each in enumerate(("a", "b")):
+            kept = [v.number_value for v in ListValue.FromString(states[each].value).values]
+            assert kept == list(range(rest, count, 2))
+        with pytest.raises(SchemaError):
+            await send_all([(refs[0], Int64Value(value=1)), (refs[1], "no message")])
+
+
 async def test_another_number_of_partitions_is_refused(name: str, url: str) -> None:
     """Keys would belong elsewhere; the error says what to write."""
     async with system(name, url, "one", Total):
@@ -242,7 +260,7 @@ async def test_another_number_of_partitions_is_refused(name: str, url: str) -> N
         kind_name = "Total"
         partitions = 5
 
-    with pytest.raises(TransportError, match=r"has 2 partitions and the class says 5.*partitions = 2"):
+    with pytest.raises(TransportError, match=r"2 partitions and the class says 5.*partitions = 2"):
         async with system(name, url, "two", Wider):
             pass
 

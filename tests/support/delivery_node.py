@@ -25,10 +25,10 @@ from callboard.transport.delivery import (
     Outbound,
     Position,
     TopicPartition,
+    batch_headers,
     mailbox_topic,
     message_headers,
     partition_for,
-    with_batch_headers,
 )
 
 SYSTEM = "t"
@@ -168,7 +168,7 @@ def write(log: Log, kind: type[Entity], key: str, message: Message, number: int 
         return log.append(Outbound(to, key.encode(), message.SerializeToString(), [type_header]))
     message_id = str(MessageId.derived("client~1", number, 0))
     headers = message_headers(type_header, ("ce_source", b"client"), message_id)
-    headers = with_batch_headers(headers, time=b"now", floor=str(number).encode())
+    headers += batch_headers(time=b"now", floor=str(number).encode())
     return log.append(Outbound(to, key.encode(), message.SerializeToString(), headers))
 
 

@@ -14,9 +14,9 @@ from ._codec import (
     REPLY_TO,
     TYPE,
     Codec,
+    batch_headers,
     message_headers,
     text,
-    with_batch_headers,
 )
 from ._core import DeliveryCore
 from ._dedup import Floor, MessageId, Window
@@ -79,6 +79,7 @@ __all__ = [
     "TopicPartition",
     "Tracker",
     "Window",
+    "batch_headers",
     "batch_time",
     "check_system_name",
     "current_turn",
@@ -95,5 +96,4 @@ __all__ = [
     "reply_address",
     "state_topic",
     "text",
-    "with_batch_headers",
 ]

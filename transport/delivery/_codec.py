@@ -1,7 +1,5 @@
 """Messages to bytes and headers, and back: the only place that knows both."""
 
-from collections.abc import Sequence
-
 from ...actors import DecodeError, MessageTooLarge, SchemaError, UnknownMessageType
 from ...schemas import Message, ProtobufDecodeError, TypeRegistry
 from ._dedup import Floor, MessageId
@@ -111,9 +109,9 @@ def message_headers(kind: Header, source: Header, message_id: str) -> list[Heade
     return [*_CONSTANT, kind, source, (ID, message_id.encode())]
 
 
-def with_batch_headers(headers: Sequence[Header], *, time: bytes, floor: bytes) -> list[Header]:
-    """Add what is known only when a message leaves: when, and its source's floor."""
-    return [*headers, (TIME, time), (FLOOR, floor)]
+def batch_headers(*, time: bytes, floor: bytes) -> tuple[Header, Header]:
+    """Return what is known only when a message leaves: when, and its source's floor."""
+    return (TIME, time), (FLOOR, floor)
 
 
 def id_of(headers: dict[str, bytes]) -> MessageId | None:

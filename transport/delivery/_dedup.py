@@ -75,6 +75,8 @@ class Floor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Floor":
         """Read a floor back; what is none is 0, which forgets nothing."""
+        if text.isdecimal() and text.isascii():
+            return cls(int(text))
         offset, _, rest = text.partition(";")
         holes = rest.split(",") if rest else []
         if not text.isascii() or not all(part.isdecimal() for part in [offset, *holes]):

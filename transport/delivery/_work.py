@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ._codec import with_batch_headers
+from ._codec import batch_headers
 from ._outcome import Outcome
 from ._records import Outbound
 from ._state import state_record
@@ -38,10 +38,10 @@ class Work:
         Args:
             time: When it leaves, as CloudEvents writes it.
         """
+        batch = batch_headers(time=time, floor=self.floor)
         for outcome in self.outcomes:
-            for output in outcome.outputs:
-                headers = with_batch_headers(output.headers, time=time, floor=self.floor)
-                yield output._replace(headers=headers)
+            for to, key, value, headers in outcome.outputs:
+                yield Outbound(to, key, value, [*headers, *batch])
             if outcome.filed is not None:
                 yield outcome.filed
 

@@ -1,6 +1,7 @@
 """Messages that are passed on, and what becomes of their askers."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -139,6 +140,8 @@ class Silent:
         self.told.append((ref.id, message))
 
     async def send(self, ref: EntityRef[Any], message: object) -> None: ...
+
+    async def send_all(self, messages: Sequence[tuple[EntityRef[Any], object]]) -> None: ...
 
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any: ...  # noqa: ASYNC109 - the port's
 

@@ -1,13 +1,14 @@
 """Paths, events, deadlines and entities' declarations."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from callboard import AskTimeout, Entity, EntityRef, HandlerError
-from callboard.actors import ActorPath, Deadlines, EntityPort, EventStream
+from callboard.actors import ActorPath, Deadlines, EntityPort, EventStream, send_all
 from callboard.supervision import RetryPolicy
 
 
@@ -186,9 +187,22 @@ class Recorder:
     async def send(self, ref: EntityRef[Any], message: object) -> None:
         self.calls.append(("send", ref, message))
 
+    async def send_all(self, messages: Sequence[tuple[EntityRef[Any], object]]) -> None:
+        self.calls.append(("send_all", list(messages)))
+
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 - the port's
         self.calls.append(("ask", ref, message, timeout))
         return "reply"
+
+
+async def test_many_messages_go_to_each_port_at_once() -> None:
+    """One call for each transport, with the messages in the order given."""
+    one, other = Recorder(), Recorder()
+    a: EntityRef[str] = EntityRef("bank", "Account", "a", one)
+    b: EntityRef[str] = EntityRef("shop", "Cart", "b", other)
+    await send_all([(a, "1"), (b, "2"), (a, "3")])
+    assert one.calls == [("send_all", [(a, "1"), (a, "3")])]
+    assert other.calls == [("send_all", [(b, "2")])]
 
 
 async def test_an_entity_ref_hands_its_verbs_to_the_port() -> None:
