@@ -84,6 +84,14 @@ class ApacheCluster:
         """Have it go on."""
         self._nodes[node].signal(signal.SIGCONT)
 
+    def kill(self, node: int) -> None:
+        """Have a node end at once; its data stays."""
+        self._nodes[node].kill()
+
+    def revive(self, node: int) -> None:
+        """Start a node that was killed, and wait until it serves."""
+        self._nodes[node].revive()
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -160,7 +160,26 @@ class ApacheKafka:
         properties = folder / "server.properties"
         properties.write_text(self._properties(folder, controller_port))
         self._format(classpath, properties, deadline)
-        log = folder / "server.log"
+        return self._run(classpath, folder, deadline, last=last)
+
+    def kill(self) -> None:
+        """End the process at once, as `kill -9` does; its data stays."""
+        assert self._process is not None, "start() comes first"
+        self._process.kill()
+        self._process.wait(self._stop_timeout)
+
+    def revive(self) -> None:
+        """Start it again on the data it has, at the address it had.
+
+        Raises:
+            ApacheKafkaError: It ended, or was not ready in time.
+        """
+        assert self._folder is not None, "start() comes first"
+        deadline = time.monotonic() + self._start_timeout
+        self._run(f"{ensure_jars()}/*", self._folder, deadline, last=True)
+
+    def _run(self, classpath: str, folder: Path, deadline: float, *, last: bool) -> bool:
+        log, properties = folder / "server.log", folder / "server.properties"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [

@@ -18,6 +18,7 @@ from ._start import start
 
 _log = structlog.get_logger("callboard.kafka")
 
+_AGAIN = 0.5
 _DYNAMIC_TOPIC_CONFIG = 1
 """The source of a setting that was made for its topic, as the protocol numbers it."""
 
@@ -62,6 +63,18 @@ class Admin:
             TransportError: A topic has another number of partitions or a setting that
                 loses something, or the broker refuses to create it.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            try:
+                return await self._ensure(specs)
+            except TransportUnavailable:
+                # A broker that dies meanwhile is no reason not to start: others may answer.
+                if loop.time() - began > self._timeout / 2:
+                    raise
+            await asyncio.sleep(_AGAIN)
+
+    async def _ensure(self, specs: Sequence[TopicSpec]) -> None:
         async with self._client("prepare the topics") as client:
             steps = await self._plan(client, specs)
             for step in steps:
