@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from callboard.transport.delivery import _core, _flusher, _lane, _state, _takeover, _turn
+from callboard.transport.delivery import (
+    _core,
+    _flusher,
+    _lane,
+    _state,
+    _takeover,
+    _turn,
+    _work,
+)
 from callboard.transport.delivery._dedup import MessageId, Window
 from callboard.transport.delivery._tracker import Tracker
 
@@ -140,7 +148,7 @@ def parking_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     def record(to: Any, key: bytes, state: Any) -> Any:
         return _state.state_record(to, key, state._replace(parked=False))
 
-    patch.setattr(_flusher, "state_record", record)
+    patch.setattr(_work, "state_record", record)
 
 
 def no_seek(patch: pytest.MonkeyPatch) -> None:
@@ -155,6 +163,16 @@ def no_seek(patch: pytest.MonkeyPatch) -> None:
             self._port = port
 
     patch.setattr(_core.DeliveryCore, "_open", careless)
+
+
+def a_transaction_is_repeated_blindly(patch: pytest.MonkeyPatch) -> None:
+    """After a lost answer, what was written is written again, whoever has gone on from there."""
+
+    async def blindly(self: Any, shard: Any, position: Any) -> bool:
+        await self._port.fence(shard.partition)
+        return bool(await self._port.committed(shard.partition) == position)
+
+    patch.setattr(_flusher.Flusher, "_was_taken", blindly)
 
 
 class _Unseeking:
@@ -183,5 +201,6 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "always warm": ("bank", always_warm),
     "parking is forgotten": ("poison", parking_is_forgotten),
     "no seek": ("chat", no_seek),
+    "a transaction is repeated blindly": ("vault", a_transaction_is_repeated_blindly),
 }
 """By name: the scenario that is to find it, and how it is planted."""

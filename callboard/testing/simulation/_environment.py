@@ -18,6 +18,7 @@ from ._hosts import current_host
 from ._trace import Trace
 
 _NANO = 1_000_000_000
+_MOST_COLLECTIONS = 10
 
 
 @contextmanager
@@ -142,12 +143,19 @@ def bury(dead: list[Any]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for task in dead:
-                task._log_destroy_pending = False  # noqa: SLF001 - it was killed on purpose
-                with suppress(BaseException):
-                    task.get_coro().close()
-            dead.clear()
-            gc.collect()
+            while dead:
+                _close(dead.pop())
+            # What is found cleans up, and leaves more to be found.
+            for _ in range(_MOST_COLLECTIONS):
+                if not gc.collect():
+                    break
     finally:
         sys.unraisablehook = hook
         logging.disable(disabled)
+
+
+def _close(task: Any) -> None:
+    """End a dead task's coroutine; in a function, for nothing may refer to the task afterwards."""
+    task._log_destroy_pending = False  # noqa: SLF001 - it was killed on purpose
+    with suppress(BaseException):
+        task.get_coro().close()
