@@ -1,10 +1,14 @@
 """Taking a partition over: read its state, mark the new epoch, read what came between."""
 
+import asyncio
+
 from ._port import LogPort
 from ._progress import Position
 from ._records import TopicPartition
 from ._shard import Shard
 from ._state import Changelog, StoredState, marker_record
+
+_TELL_EVERY = 2.0
 
 
 async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
@@ -28,13 +32,13 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
         TransportError: The log did not answer; nothing was changed here, and
             taking over again from the start is safe.
     """
-    partition = shard.kind.state_partition(shard.partition.partition)
+    partition = _states_of(shard)
     transactional = shard.host.options.exactly_once
     if transactional:
         await port.fence(shard.partition)
     changelog = Changelog()
     position = await port.end(partition)
-    await _read(port, changelog, partition, 0, position)
+    await _read(port, changelog, shard, 0, position)
     while True:
         epoch = changelog.highest_epoch + 1
         marker = marker_record(partition, epoch, node)
@@ -42,7 +46,7 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
             await port.transact(shard.partition, [marker], None)
             break  # nobody else can have written since
         (written,) = await port.produce([marker])
-        await _read(port, changelog, partition, position, written + 1)
+        await _read(port, changelog, shard, position, written + 1)
         position = written + 1
         first = next(offset for offset, marked in changelog.markers if marked == epoch)
         if first == written:
@@ -58,7 +62,7 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
 
 async def is_unchanged(port: LogPort, shard: Shard, former: Shard) -> bool:
     """Tell whether nobody wrote to a state partition after this node's last record."""
-    partition = shard.kind.state_partition(shard.partition.partition)
+    partition = _states_of(shard)
     return not former.gaps and await port.end(partition) == former.written + 1
 
 
@@ -78,8 +82,27 @@ def _truths(former: Shard) -> dict[str, StoredState]:
 
 
 async def _read(
-    port: LogPort, changelog: Changelog, partition: TopicPartition, start: int, end: int
+    port: LogPort,
+    changelog: Changelog,
+    shard: Shard,
+    start: int,
+    end: int,
 ) -> None:
+    """Fold a stretch of the state partition; one that takes long says how far it has come."""
+    loop = asyncio.get_running_loop()
+    told = loop.time()
     if start < end:
-        async for records in port.read(partition, start, end):
+        async for records in port.read(_states_of(shard), start, end):
             changelog.fold(records)
+            if records and loop.time() - told > _TELL_EVERY:
+                told = loop.time()
+                shard.host.system.log.info(
+                    "restoring",
+                    partition=shard.source,
+                    percent=round(100 * (records[-1].offset - start) / (end - start)),
+                    entities=len(changelog.states),
+                )
+
+
+def _states_of(shard: Shard) -> TopicPartition:
+    return shard.kind.state_partition(shard.partition.partition)
