@@ -1,5 +1,6 @@
 """One owned mailbox partition: its lanes, its tracker, what it owes the log."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from ...actors import SchemaError
@@ -97,6 +98,7 @@ class Shard:
 
     def deliver(self, records: Sequence[Inbound]) -> None:
         """Fan records out to their lanes, in order."""
+        now = asyncio.get_running_loop().time()
         for record in records:
             if not self.tracker.received(record.offset, size_of(record)):
                 continue
@@ -107,6 +109,7 @@ class Shard:
             lane = self.lanes.get(key)
             if lane is None:
                 lane = self.lanes[key] = Lane(self, key, self.states.pop(key, _NOTHING))
+            lane.last_used = now
             lane.post(record)
 
     def done(self, outcome: Outcome) -> None:
@@ -221,7 +224,7 @@ class Shard:
     async def passivate(self, before: float, now: float) -> None:
         """Let entities go that have had no mail since `before`; their truth stays."""
         for key, lane in list(self.lanes.items()):
-            if not lane.idle or not lane.last_used:
+            if not lane.idle:
                 lane.last_used = now
             elif lane.last_used <= before:
                 await self.passivate_one(key)
