@@ -55,7 +55,7 @@ async def measure_backlog(messages: int, seconds: float, broker: str) -> Backlog
     async with running(servers(subject.name, subject.command[5:])) as server:
         await create_topics(server.bootstrap)
         await fill(server.bootstrap, MAILBOX, messages, message)
-        async with child("node", server.bootstrap, "only") as node:
+        async with child("worker", server.bootstrap, "only") as node:
             return await _watch(server.bootstrap, node.pid, messages, seconds)
 
 

@@ -1,8 +1,9 @@
 """Processes beside the one that measures: nodes of callboard, and their like by hand.
 
-    python -m callboard.benchmarks.kafka._children node|replier BOOTSTRAP NAME
+    python -m callboard.benchmarks.kafka._children node|worker|replier BOOTSTRAP NAME
 
-Each says `ready` on standard output once it takes part, and ends when standard input closes.
+Each says `ready` on standard output once it takes part (a worker, which may have much to do first,
+once it has started), and ends when standard input closes.
 """
 
 import asyncio
@@ -42,6 +43,12 @@ async def child(kind: str, bootstrap: str, name: str) -> AsyncGenerator[asyncio.
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def _worker(bootstrap: str, name: str) -> None:
+    url = f"kafka://{bootstrap}"
+    async with ActorSystem(SYSTEM, transport=url, node=name, entities=[Meter]):
+        await _until_told()
 
 
 async def _node(bootstrap: str, name: str) -> None:
@@ -96,7 +103,7 @@ async def _until_told() -> None:
 def main() -> None:
     """Run one."""
     kind, bootstrap, name = sys.argv[1:]
-    asyncio.run({"node": _node, "replier": _replier}[kind](bootstrap, name))
+    asyncio.run({"node": _node, "worker": _worker, "replier": _replier}[kind](bootstrap, name))
 
 
 if __name__ == "__main__":
