@@ -303,6 +303,7 @@ async def send_all(messages: Iterable[tuple[EntityRef[Any], Any]]) -> None:
     """
     by_port: dict[EntityPort, list[tuple[EntityRef[Any], Any]]] = {}
     for ref, message in messages:
-        by_port.setdefault(ref._port, []).append((ref, message))  # noqa: SLF001 - of the same module
+        port: EntityPort = ref._port  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - of this module
+        by_port.setdefault(port, []).append((ref, message))
     for port, pairs in by_port.items():
         await port.send_all(pairs)

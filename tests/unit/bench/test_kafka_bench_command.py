@@ -20,6 +20,11 @@ def bench(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["bench", *arguments])
 
 
+def no_java(name: str) -> str | None:
+    """Find everything else."""
+    return None if name == "java" else f"/bin/{name}"
+
+
 @pytest.mark.parametrize("command", ["kafka", "backlog"])
 def test_the_command_has_help(command: str) -> None:
     """And the group of benchmarks lists it."""
@@ -49,7 +54,7 @@ def test_the_rows_are_those_that_are_promised() -> None:
 
 def test_a_cluster_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Java there are rows that say so, and no failure."""
-    monkeypatch.setattr("shutil.which", lambda name: None if name == "java" else f"/bin/{name}")
+    monkeypatch.setattr("shutil.which", no_java)
     result = bench("kafka", "--broker", "apache", "--workload", "send", "--quick", "--json")
     assert result.exit_code == 0
     rows = json.loads(result.stdout)

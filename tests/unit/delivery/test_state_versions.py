@@ -125,7 +125,4 @@ def test_an_upgrade_that_fails_is_a_failure_of_the_entity() -> None:
 def test_versions_begin_at_one() -> None:
     """A version below is a mistake of the class, told when it is defined."""
     with pytest.raises(HandlerError, match="versions begin at 1"):
-
-        class Zero(Entity):
-            state: Int64Value
-            state_version = 0
+        type("Zero", (Entity,), {"state_version": 0})
