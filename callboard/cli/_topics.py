@@ -10,7 +10,8 @@ import typer
 from ._errors import USAGE, fail, told
 
 if TYPE_CHECKING:
-    from ..transport import Topics, TopicStep
+    from .. import ActorSystem
+    from ..transport import KafkaSecurity, Topics, TopicStep
 
 REFUSED, TO_DO = 1, 2
 
@@ -102,7 +103,14 @@ def _topics(target: str, transport: str | None) -> "Topics":
     url = transport or system.transport_url or settings.transport
     if url is None:
         fail("which cluster? Give --transport kafka://HOST:PORT or CALLBOARD_TRANSPORT", USAGE)
-    return Topics(url, system.name, list(system.entities))
+    return Topics(url, system.name, list(system.entities), security=_security(system))
+
+
+def _security(system: "ActorSystem") -> "KafkaSecurity | None":
+    """Return what the program itself says about TLS and logins; else the URL's counts."""
+    from ..transport import KafkaSecurity  # noqa: PLC0415 - see the package
+
+    return system.security if isinstance(system.security, KafkaSecurity) else None
 
 
 def _verdict(steps: "list[TopicStep]") -> int:

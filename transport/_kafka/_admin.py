@@ -8,7 +8,12 @@ from typing import Any
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from ...actors import TransportError, TransportUnavailable
 from ._errors import translate
@@ -198,6 +203,12 @@ async def _create(client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> No
     for topic, code, *message in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:
             said = (message and message[0]) or for_code(code).__name__
+            if for_code(code) is TopicAuthorizationFailedError:
+                said = (
+                    "either it is missing and this user may not create it, or it is there and this "
+                    "user may not see it. callboard topics apply makes topics; docs/security.md "
+                    "has what users must be allowed"
+                )
             raise TransportError(f"the broker does not create topic {topic}: {said}")
 
 

@@ -1,11 +1,14 @@
 """How clients prove who they are, and whom they trust."""
 
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from ...actors import InvalidTransportURL
 
@@ -17,6 +20,8 @@ PASSWORD = "CALLBOARD_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_FILE = "CALLBOARD_KAFKA_PASSWORD_FILE"  # noqa: S105 - the name of a variable
 KEY_PASSWORD = "CALLBOARD_KAFKA_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
+_log = structlog.get_logger("callboard.kafka")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSecurity:
@@ -27,7 +32,9 @@ class KafkaSecurity:
         'SASL_SSL'
 
     Attributes:
-        tls: Whether the broker speaks TLS; its certificate and host name are verified.
+        tls: Whether the broker speaks TLS.
+        verify: Whether its certificate and host name are verified. False trusts whoever
+            answers, and a warning says so.
         ca: PEM file of the authorities to trust; None for the system's.
         certificate: PEM file of this client's own certificate, for brokers that ask for
             one (mutual TLS).
@@ -42,9 +49,10 @@ class KafkaSecurity:
     """
 
     tls: bool = False
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    verify: bool = True
+    ca: Path | str | None = None
+    certificate: Path | str | None = None
+    key: Path | str | None = None
     key_password: str | None = field(default=None, repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -65,10 +73,13 @@ class KafkaSecurity:
                 continue
             if not self.tls:
                 raise InvalidTransportURL(f"{name}={path} is for TLS; say security=ssl or sasl_ssl")
-            if not path.is_file():
+            if not Path(path).is_file():
                 raise InvalidTransportURL(f"{name}={path}: there is no such file")
         if self.key is not None and self.certificate is None:
             raise InvalidTransportURL(f"key={self.key} needs the certificate it belongs to: cert=")
+        if not self.verify and (self.ca is not None or not self.tls):
+            lacking = "TLS; say security=ssl or sasl_ssl" if not self.tls else f"no ca={self.ca}"
+            raise InvalidTransportURL(f"verify=no trusts whoever answers: it goes with {lacking}")
 
     @property
     def protocol(self) -> str:
@@ -86,10 +97,30 @@ class KafkaSecurity:
         if self.tls:
             settings["ssl_context"] = _context(self)
         if self.username is not None:
+            logging.getLogger("aiokafka.conn").addFilter(_DISCRETION)
             settings["sasl_mechanism"] = self.mechanism
             settings["sasl_plain_username"] = self.username
             settings["sasl_plain_password"] = self.password
         return settings
+
+
+class _Discretion(logging.Filter):
+    """Keeps logins out of the log: the library logs each request whole, at DEBUG."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                "SaslAuthenticateRequest(...)" if _is_a_login(each) else each
+                for each in record.args
+            )
+        return True
+
+
+def _is_a_login(argument: object) -> bool:
+    return type(argument).__name__.startswith("SaslAuthenticateRequest")
+
+
+_DISCRETION = _Discretion()
 
 
 @lru_cache(maxsize=16)
@@ -98,6 +129,13 @@ def _context(security: KafkaSecurity) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=security.ca)
     except (ssl.SSLError, OSError) as error:
         raise InvalidTransportURL(f"ca={security.ca} holds no certificates: {error}") from error
+    if not security.verify:
+        _log.warning(
+            "the broker's certificate is not verified: whoever answers is believed, and may read "
+            "everything, the login too; give ca= instead of verify=no"
+        )
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     if security.certificate is not None:
         try:
             # An empty password instead of none: OpenSSL would ask for it on the terminal.
@@ -134,7 +172,8 @@ def security_from(options: Mapping[str, str], environ: Mapping[str, str]) -> Kaf
     """Return what a transport URL and the environment say.
 
     Args:
-        options: `security`, `sasl`, `ca`, `cert` and `key`, as far as the URL has them.
+        options: `security`, `sasl`, `ca`, `cert`, `key` and `verify`, as far as the URL has
+            them.
         environ: Where user and passwords are: they are no part of a URL.
 
     Raises:
@@ -150,10 +189,14 @@ def security_from(options: Mapping[str, str], environ: Mapping[str, str]) -> Kaf
         raise InvalidTransportURL(
             f"sasl={options['sasl']} needs security=sasl_ssl or sasl_plaintext; got {protocol}"
         )
+    verify = options.get("verify", "yes").lower()
+    if verify not in {"yes", "no"}:
+        raise InvalidTransportURL(f"got verify={options['verify']!r}; expected yes or no")
     files = {name: Path(options[name]) for name in ("ca", "cert", "key") if name in options}
     if protocol == "plaintext":
-        if files:
-            raise InvalidTransportURL(f"{', '.join(files)}: for TLS; say security=ssl or sasl_ssl")
+        if files or "verify" in options:
+            names = ", ".join(name for name in options if name in files or name == "verify")
+            raise InvalidTransportURL(f"{names}: for TLS; say security=ssl or sasl_ssl")
         return None
     login: dict[str, Any] = {}
     if sasl:
@@ -161,6 +204,7 @@ def security_from(options: Mapping[str, str], environ: Mapping[str, str]) -> Kaf
         login = {"mechanism": mechanism, **_credentials(environ)}
     return KafkaSecurity(
         tls=protocol.endswith("ssl"),
+        verify=verify == "yes",
         ca=files.get("ca"),
         certificate=files.get("cert"),
         key=files.get("key"),
@@ -177,6 +221,9 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
             password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except OSError as error:
             raise InvalidTransportURL(f"{PASSWORD_FILE}={file}: {error.strerror}") from error
+        except UnicodeDecodeError:
+            # Not `from`: the error has the file's content in it.
+            raise InvalidTransportURL(f"{PASSWORD_FILE}={file} holds no UTF-8 text") from None
     username = environ.get(USERNAME)
     if not username or not password:
         missing = USERNAME if not username else f"{PASSWORD} or {PASSWORD_FILE}"

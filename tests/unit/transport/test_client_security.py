@@ -1,8 +1,10 @@
 """TLS and logins: what a URL, the environment and a program may say, and what mistakes are told."""
 
+import ssl
 from pathlib import Path
 
 import pytest
+import structlog
 from support.secured_clients import make_pems
 
 from callboard import ActorSystem, InvalidTransportURL
@@ -72,6 +74,10 @@ def test_certificates_are_loaded(tmp_path: Path) -> None:
         ({"ca": "x.pem"}, {}, "ca: for TLS; say security=ssl"),
         ({"security": "sasl_plaintext", "ca": "x.pem"}, LOGIN, "ca=x.pem is for TLS"),
         ({"security": "ssl", "ca": "x.pem"}, {}, "ca=x.pem: there is no such file"),
+        ({"security": "ssl", "verify": "maybe"}, {}, "got verify='maybe'; expected yes or no"),
+        ({"verify": "no"}, {}, "verify: for TLS; say security=ssl"),
+        ({"security": "sasl_plaintext", "verify": "no"}, LOGIN, "it goes with TLS"),
+        ({"security": "ssl", "ca": __file__, "verify": "no"}, {}, "it goes with no ca="),
         ({"security": "sasl_ssl"}, {}, "CALLBOARD_KAFKA_USERNAME is not set"),
         (
             {"security": "sasl_ssl"},
@@ -106,16 +112,69 @@ def test_files_that_hold_something_else_are_told(tmp_path: Path) -> None:
         KafkaSecurity(tls=True, key=pems.client)
     with pytest.raises(InvalidTransportURL, match="a user and a password"):
         KafkaSecurity(username="bank")
+    nonsense.write_bytes(b"hush\xff")
+    environ = {"CALLBOARD_KAFKA_USERNAME": "b", "CALLBOARD_KAFKA_PASSWORD_FILE": str(nonsense)}
+    with pytest.raises(InvalidTransportURL, match=r"nonsense\.pem holds no UTF-8 text") as told:
+        security_from({"security": "sasl_ssl"}, environ)
+    # Not even in what a traceback or a tool that reports errors could get hold of.
+    assert told.value.__cause__ is None
+
+
+def test_a_path_may_be_a_string(tmp_path: Path) -> None:
+    """As everywhere in Python."""
+    pems = make_pems(tmp_path)
+    security = KafkaSecurity(tls=True, ca=str(pems.authority), certificate=str(pems.client))
+    assert security.settings()["security_protocol"] == "SSL"
+
+
+def test_certificates_are_verified_unless_said_otherwise() -> None:
+    """And who says otherwise is warned, once for all the clients of a node."""
+    context = KafkaSecurity(tls=True).settings()["ssl_context"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    trusting = security_from({"security": "sasl_ssl", "verify": "no"}, LOGIN)
+    assert trusting is not None
+    with structlog.testing.capture_logs() as log:
+        for _ in range(3):
+            context = trusting.settings()["ssl_context"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
+    assert [line["log_level"] for line in log] == ["warning"]
+    assert "certificate is not verified" in log[0]["event"]
 
 
 def test_a_password_is_never_shown() -> None:
-    """Neither by the options nor by what holds them; a URL that carries one is refused."""
+    """Neither by the options nor by what holds them."""
     security = KafkaSecurity(tls=True, username="bank", password="hush-hush", key_password="psst")
     cluster = cluster_of(parse_transport("kafka://a:1"), security)
     assert "hush" not in repr(cluster)
     assert "psst" not in repr(cluster)
-    with pytest.raises(InvalidTransportURL, match="CALLBOARD_KAFKA_PASSWORD"):
-        parse_transport("kafka://bank:secret@a:1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://bank:secret@a:1",
+        "kafka://bank:se/secret@a:1",
+        "kafka://bank:secret@a:1/topic",
+        "kafka://a:1,bank:secret@b:1?acks=1",
+        "kafk://bank:secret@a:1",
+        "memory://bank:secret@a:1",
+        "kafka://a:1?password=secret",
+        "kafka://a:1/topic?password=secret",
+        "kafka://a:0?security=ssl&password=secret",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
+    """Errors go to logs, and logs to many; also when the URL has another mistake first."""
+    with pytest.raises(InvalidTransportURL, match=r"expected|takes nothing") as told:
+        parse_transport(url)
+    assert "secret" not in str(told.value)
+
+
+def test_where_passwords_belong_is_told() -> None:
+    """Neither before the host nor among the options, but in the environment."""
+    for url in ("kafka://bank:secret@a:1", "kafka://a:1?password=secret"):
+        with pytest.raises(InvalidTransportURL, match="set CALLBOARD_KAFKA_USERNAME and CALLB"):
+            parse_transport(url)
 
 
 def test_options_of_another_type_are_refused() -> None:
