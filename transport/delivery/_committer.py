@@ -14,8 +14,9 @@ from ._shard import Shard
 class Committer:
     """Commits positions, and keeps the lease.
 
-    The group takes a commit from its present members only. So one that was
-    taken is proof that this node owned its partitions when it was asked, and
+    The group takes a commit from its present members only, and whatever a node
+    runs is of its latest assignment. So one that was taken is proof that this
+    node owned its partitions when it was asked, and
     nobody else can own them before a session time-out has passed from then. A
     process that was stopped and wakes up sees its lease run out, and asks
     before it writes anything. That is courtesy and not fencing: it may be

@@ -39,6 +39,7 @@ class DeliveryCore:
         self._kinds = kinds
         self._shards: dict[TopicPartition, Shard] = {}
         self._former: dict[TopicPartition, Shard] = {}
+        self._assignment = object()  # another one after each rebalance
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -90,23 +91,15 @@ class DeliveryCore:
     # -- what the driver calls --------------------------------------------------
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """Take partitions over; returns at once, delivery starts as each is ready."""
+        """Take over the partitions of a new assignment, which are all that this node has.
+
+        Returns at once; delivery starts as each is ready.
+        """
         if self._closed:
             return
-        self._drop([partition for partition in partitions if partition in self._shards])
-        for partition in partitions:
-            shard = Shard(
-                self._host,
-                self._kinds[partition.topic],
-                partition,
-                on_work=self._flusher.wake,
-                on_escalate=self._escalate,
-            )
-            self._shards[partition] = shard
-            former = self._former.pop(partition, None)
-            task = asyncio.create_task(self._open(shard, former), name=f"open-{shard.source}")
-            self._opening.add(task)
-            task.add_done_callback(self._opened)
+        self._assignment = object()
+        self._drop(list(self._shards))
+        self._take(partitions)
         self._former.clear()
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -114,6 +107,7 @@ class DeliveryCore:
 
         Partitions that were wholly flushed stay warm, in case they come back.
         """
+        self._assignment = object()
         shards = [self._shards[p] for p in partitions if p in self._shards]
         for shard in shards:
             shard.pause()
@@ -157,6 +151,21 @@ class DeliveryCore:
         return shard is not None and shard.accepts
 
     # -- inside -------------------------------------------------------------------
+
+    def _take(self, partitions: Collection[TopicPartition]) -> None:
+        for partition in partitions:
+            shard = Shard(
+                self._host,
+                self._kinds[partition.topic],
+                partition,
+                on_work=self._flusher.wake,
+                on_escalate=self._escalate,
+            )
+            self._shards[partition] = shard
+            former = self._former.pop(partition, None)
+            task = asyncio.create_task(self._open(shard, former), name=f"open-{shard.source}")
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
 
     async def _open(self, shard: Shard, former: Shard | None) -> None:
         delay = self._host.options.retry_initial
@@ -206,19 +215,21 @@ class DeliveryCore:
                 shard.settled_at(await self._port.end(partition))
 
     def _fenced(self, partition: TopicPartition) -> None:
-        """Let a partition go that another node has fenced, and ask for it again.
+        """Let a partition go that another node has fenced, and take it over again.
 
-        That node may be the owner, and then the group refuses this one. Or it slept between being
-        given the partition and fencing it: then the group refuses it, and this one goes on.
+        That node may have slept between being given the partition and fencing it; then this one
+        is the owner, and goes on. Or this one slept; then a rebalance is on its way. So it is
+        tried within the same assignment only: the group takes commits from any member, also for
+        partitions that are another's, and would not refuse it afterwards.
         """
         self._drop([partition])
-        delay = self._host.options.retry_initial
+        assignment = self._assignment
 
         def again() -> None:
-            if partition not in self._shards:
-                self.assigned([partition])
+            if self._assignment is assignment and not self._closed:
+                self._take([partition])
 
-        self._host.later(delay, again)
+        self._host.later(self._host.options.retry_initial, again)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)

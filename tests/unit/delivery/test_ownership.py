@@ -133,3 +133,43 @@ def test_a_stranger_with_a_key_that_nobody_knows_is_left_alone() -> None:
     found = run_virtual(main())
     assert numbers(found["unknown"]) == [7]
     assert numbers(found["a"]) == [1]
+
+
+def test_a_fenced_partition_is_not_asked_for_across_a_rebalance() -> None:
+    """Somebody else may have it by then; it is asked for within the same assignment only."""
+
+    async def main() -> tuple[list[TopicPartition], list[TopicPartition]]:
+        node = Node("one", ScriptedPort(Log()), [Keeper], replace(WATCHFUL, exactly_once=True))
+        await node.start()
+        while not node.core.owned:
+            await asyncio.sleep(0.01)
+        node.core._fenced(MAILBOX)
+        await asyncio.sleep(1)
+        again = node.core.owned
+        node.core._fenced(MAILBOX)
+        await node.core.revoked(node.mailboxes)
+        await asyncio.sleep(1)
+        node.core.assigned([])
+        await asyncio.sleep(1)
+        left = node.core.owned
+        await node.stop()
+        return again, left
+
+    again, left = run_virtual(main())
+    assert again == [MAILBOX], "within the assignment it comes back"
+    assert left == []
+
+
+def test_an_assignment_ends_the_one_before() -> None:
+    """What is not in it is let go, whoever had begun to take it over."""
+
+    async def main() -> list[TopicPartition]:
+        node = Node("one", ScriptedPort(Log()), [Keeper], WATCHFUL)
+        await node.start()
+        node.core.assigned([])
+        await asyncio.sleep(1)
+        left = node.core.owned
+        await node.stop()
+        return left
+
+    assert run_virtual(main()) == []
