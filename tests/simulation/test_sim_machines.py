@@ -1,11 +1,13 @@
 """What the simulator does to machines and their connections, and what it never lets happen."""
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from callboard.testing.simulation import (
@@ -90,6 +92,29 @@ def test_a_killed_process_does_nothing_more() -> None:
         assert await said(reader, writer, b"again?") == b"again?"
 
     ran(scenario)
+
+
+def test_what_a_dead_process_cleans_up_is_not_heard_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its coroutines are closed after the run; what they log on the way out goes nowhere."""
+
+    async def waits(machine: Machine[bool]) -> None:
+        machine.ready(True)  # noqa: FBT003 - there is nothing to hand out
+        try:
+            await asyncio.Event().wait()
+        finally:
+            structlog.get_logger().error("closing failed")
+            logging.getLogger("aiokafka").error("closing failed")
+
+    async def scenario(sim: Simulation) -> None:
+        machine = sim.machine("one", waits)
+        await machine.until_ready(5)
+        sim.crash(machine)
+
+    ran(scenario)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
 
 
 def test_a_machine_that_falls_silent_is_not_noticed() -> None:

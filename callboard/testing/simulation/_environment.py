@@ -94,21 +94,30 @@ def recorded(trace: Trace) -> Generator[None]:
         trace.log(name, level, f"{event.get('event')} {text}".strip())
         raise structlog.DropEvent
 
+    handler = _IntoTrace(trace)
+    client = logging.getLogger("aiokafka")
+    propagate, client.propagate = client.propagate, False
+    client.addHandler(handler)
+    try:
+        with _lines_go_to(note):
+            yield
+    finally:
+        client.removeHandler(handler)
+        client.propagate = propagate
+
+
+@contextmanager
+def _lines_go_to(note: Callable[[Any, str, Any], Any]) -> Generator[None]:
+    """Have each line of callboard's own given to a function, which drops it."""
     configured, before = structlog.is_configured(), structlog.get_config()
     structlog.configure(
         processors=[note],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,
     )
-    handler = _IntoTrace(trace)
-    client = logging.getLogger("aiokafka")
-    propagate, client.propagate = client.propagate, False
-    client.addHandler(handler)
     try:
         yield
     finally:
-        client.removeHandler(handler)
-        client.propagate = propagate
         structlog.reset_defaults()
         if configured:
             structlog.configure(**before)
@@ -137,11 +146,14 @@ def bury(dead: list[Any]) -> None:
     def silent(_: Any) -> None:
         pass
 
+    def drop(*_: Any) -> Any:
+        raise structlog.DropEvent
+
     hook, sys.unraisablehook = sys.unraisablehook, silent
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _lines_go_to(drop):
             warnings.simplefilter("ignore")
             while dead:
                 _close(dead.pop())
