@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ._errors import UnknownChoice
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -114,3 +116,23 @@ class Plan:
         if self.run_seconds is None:
             return workload.seconds
         return min(self.run_seconds, workload.seconds)
+
+
+def chosen(kind: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return what was chosen, in our order; everything if nothing was.
+
+    Args:
+        kind: what the command line calls it.
+        given: as on the command line.
+        known: what there is.
+
+    Raises:
+        UnknownChoice: a name is none of ours.
+    """
+    for name in given:
+        if name not in known:
+            raise UnknownChoice(
+                f"there is no {kind} {name!r}; expected one of {', '.join(known)}, as in "
+                f"--{kind} {known[0]}"
+            )
+    return [name for name in known if name in given or not given]

@@ -1,13 +1,12 @@
 """Fixtures that every folder of tests may use: the brokers."""
 
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
 from support.apache_kafka import ApacheKafka
-from support.kafka_jars import KafkaMissingError
+from support.kafka_required import started
 
 # pytest's own fixture for tests of plugins; only this file may ask for it.
 pytest_plugins = ["pytester"]
@@ -33,15 +32,8 @@ def apache_kafka() -> Iterator[ApacheKafka]:
     Topics and groups are not cleared between tests: name them apart.
     A machine without Java or Maven skips; CI (the variable `CI` is set) fails instead.
     """
-    kafka = ApacheKafka()
-    try:
-        kafka.start()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
-    yield kafka
-    kafka.stop()
+    with started(ApacheKafka()) as kafka:
+        yield kafka
 
 
 @pytest.fixture(params=[EMBEDDED, pytest.param(APACHE, marks=pytest.mark.kafka)])

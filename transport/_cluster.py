@@ -2,8 +2,10 @@
 
 import os
 
+from ..actors import InvalidTransportURL
 from ._kafka import Cluster, KafkaSecurity, security_from
-from ._url import TransportURL
+from ._url import TransportURL, parse_transport
+from .delivery import check_system_name
 
 
 def cluster_of(url: TransportURL, security: KafkaSecurity | None) -> Cluster | None:
@@ -20,3 +22,25 @@ def cluster_of(url: TransportURL, security: KafkaSecurity | None) -> Cluster | N
     if url.bootstrap is None:
         return None
     return Cluster(url.bootstrap, security or security_from(url.security, os.environ))
+
+
+def cluster_from_outside(
+    url: str, system: str, security: KafkaSecurity | None, instead: str
+) -> Cluster:
+    """Return the cluster of a system that somebody works on who is no node of it.
+
+    Args:
+        url: A `kafka://` URL.
+        system: The system's name.
+        security: As `cluster_of` takes it.
+        instead: For the error about `memory://`: why not, and what to do.
+
+    Raises:
+        InvalidTransportURL: Not a `kafka://` URL.
+        ValueError: No name of a system.
+    """
+    cluster = cluster_of(parse_transport(url), security)
+    if cluster is None:
+        raise InvalidTransportURL(f"got {url!r}; a memory:// broker {instead}")
+    check_system_name(system)
+    return cluster

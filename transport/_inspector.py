@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ..actors import Entity, FailureEvent, InvalidTransportURL, TransportError
+from ..actors import Entity, FailureEvent, TransportError
 from ..schemas import FailureEvent as FailureMessage
 from ..schemas import Heartbeat, ProtobufDecodeError
-from ._cluster import cluster_of
+from ._cluster import cluster_from_outside
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._layout import kind_topics, system_topics
 from ._membership import failure_from
 from ._shelf import QuarantinedMessage, Shelf
-from ._url import parse_transport
 from .delivery import (
     Changelog,
     Inbound,
     StoredState,
     TopicPartition,
-    check_system_name,
     failures_topic,
     mailbox_topic,
     members_topic,
@@ -69,13 +67,8 @@ class Inspector:
     """
 
     def __init__(self, url: str, system: str, *, security: KafkaSecurity | None = None) -> None:
-        cluster = cluster_of(parse_transport(url), security)
-        if cluster is None:
-            raise InvalidTransportURL(
-                f"got {url!r}; a memory:// broker lives inside one process. "
-                f"Start one for several with: callboard broker"
-            )
-        check_system_name(system)
+        instead = "lives inside one process. Start one for several with: callboard broker"
+        cluster = cluster_from_outside(url, system, security, instead)
         options = KafkaOptions(cluster=cluster)
         self._system = system
         self._admin = Admin(cluster, "callboard-inspector", timeout=options.request_timeout)

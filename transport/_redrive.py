@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ..actors import InvalidTransportURL, TransportUnavailable
-from ._cluster import cluster_of
+from ..actors import TransportUnavailable
+from ._cluster import cluster_from_outside
 from ._kafka import Admin, BatchProducer, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._shelf import QuarantinedMessage, Shelf
-from ._url import parse_transport
 from .delivery import (
     DROPPED,
     Outbound,
     TopicPartition,
-    check_system_name,
     note,
     redrive_records,
 )
@@ -72,13 +70,11 @@ class Quarantine:
     """
 
     def __init__(self, url: str, system: str, *, security: KafkaSecurity | None = None) -> None:
-        cluster = cluster_of(parse_transport(url), security)
-        if cluster is None:
-            raise InvalidTransportURL(
-                f"got {url!r}; a memory:// broker lives inside one process. Give the URL of the "
-                f"cluster whose quarantine you mean, as in kafka://HOST:9092"
-            )
-        check_system_name(system)
+        instead = (
+            "lives inside one process. Give the URL of the cluster whose quarantine you mean, "
+            "as in kafka://HOST:9092"
+        )
+        cluster = cluster_from_outside(url, system, security, instead)
         options = KafkaOptions(cluster=cluster)
         self._system = system
         self._admin = Admin(cluster, _CLIENT, timeout=options.request_timeout)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from ..actors import Entity, InvalidTransportURL
-from ._cluster import cluster_of
+from ..actors import Entity
+from ._cluster import cluster_from_outside
 from ._kafka import Admin, KafkaOptions, KafkaSecurity, TopicStep
 from ._layout import kind_topics, system_topics
-from ._url import parse_transport
-from .delivery import check_system_name
 
 _CLIENT = "callboard-topics"
 
@@ -38,13 +36,8 @@ class Topics:
         *,
         security: KafkaSecurity | None = None,
     ) -> None:
-        cluster = cluster_of(parse_transport(url), security)
-        if cluster is None:
-            raise InvalidTransportURL(
-                f"got {url!r}; a memory:// broker makes its topics itself. Give the URL of a "
-                f"cluster, as in kafka://HOST:9092"
-            )
-        check_system_name(system)
+        instead = "makes its topics itself. Give the URL of a cluster, as in kafka://HOST:9092"
+        cluster = cluster_from_outside(url, system, security, instead)
         timeout = KafkaOptions(cluster=cluster).request_timeout
         self._specs = [*system_topics(system), *kind_topics(system, kinds)]
         self._admin = Admin(cluster, _CLIENT, timeout=timeout)

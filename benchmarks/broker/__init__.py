@@ -12,9 +12,9 @@ Every broker has the same clients in front of it: aiokafka's own, unchanged, in 
 measures, and as a program uses them that says no more than it has to.
 """
 
-from ._launch import Servers, servers
-from ._server import Server, running
-from ._subjects import SUBJECT_NAMES, make_subject
+from ._launch import servers
+from ._server import running
+from ._subjects import SUBJECT_NAMES, FoundBroker, find_broker
 from ._suite import BrokerBenchOptions, plan_broker
 from ._workloads import KAFKA, WORKLOAD_NAMES
 
@@ -23,9 +23,8 @@ __all__ = [
     "SUBJECT_NAMES",
     "WORKLOAD_NAMES",
     "BrokerBenchOptions",
-    "Server",
-    "Servers",
-    "make_subject",
+    "FoundBroker",
+    "find_broker",
     "plan_broker",
     "running",
     "servers",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import Plan, UnknownChoice
+from .. import Plan, chosen
 from ._subjects import SUBJECT_NAMES, make_subject
 from ._workloads import BASELINE, WORKLOAD_NAMES, WORKLOADS
 
@@ -35,8 +35,8 @@ def plan_broker(options: BrokerBenchOptions) -> Plan:
     Raises:
         UnknownChoice: a name is none of ours.
     """
-    workloads = _chosen("workload", options.workloads, WORKLOAD_NAMES)
-    subjects = _chosen("subject", options.subjects, SUBJECT_NAMES)
+    workloads = chosen("workload", options.workloads, WORKLOAD_NAMES)
+    subjects = chosen("subject", options.subjects, SUBJECT_NAMES)
     return Plan(
         [one for one in WORKLOADS if one.name in workloads],
         [make_subject(name) for name in subjects],
@@ -45,14 +45,3 @@ def plan_broker(options: BrokerBenchOptions) -> Plan:
         quick=options.quick,
         run_seconds=_QUICK_RUN_SECONDS if options.quick else None,
     )
-
-
-def _chosen(kind: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what was chosen, in our order."""
-    for name in given:
-        if name not in known:
-            raise UnknownChoice(
-                f"there is no {kind} {name!r}; expected one of {', '.join(known)}, as in "
-                f"--{kind} {known[0]}"
-            )
-    return [name for name in known if name in given or not given]

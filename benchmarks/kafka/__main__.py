@@ -7,16 +7,12 @@ SECONDS`, and is answered with one line, `{"value": ...}` or `{"error": ...}`. E
 of its own, which is started before and ended after it.
 """
 
-import asyncio
-import gc
-import json
-import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from ..broker import Servers, running, servers
+from .. import answer_requests
+from ..broker import running, servers
 from . import _ours, _raw
 from ._workloads import BATCH, OURS, SEND
 
@@ -47,32 +43,13 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
 
 def main() -> None:
     """Answer requests until standard input closes."""
-    # Whatever a broker or a library prints is to end up beside the answers, not among them.
-    answers = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.disable(logging.CRITICAL)
     subject, kind = sys.argv[1], servers(sys.argv[2], sys.argv[3:])
-    _say(answers, {"ready": f"before {kind.version}"})
-    for line in sys.stdin:
-        workload, n, seconds = line.split()
-        _say(answers, _answer(RUNS[subject][workload], kind, int(n), int(seconds)))
 
+    async def run(workload: str, n: int) -> float:
+        async with running(kind) as server:
+            return await RUNS[subject][workload](server.bootstrap, n)
 
-def _answer(run: Run, kind: Servers, n: int, seconds: int) -> dict[str, object]:
-    gc.collect()
-    try:
-        return {"value": asyncio.run(_before(run, kind, n, seconds))}
-    except Exception as error:  # noqa: BLE001 - whatever it was is the answer
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
-async def _before(run: Run, kind: Servers, n: int, seconds: int) -> float:
-    async with asyncio.timeout(seconds), running(kind) as server:
-        return await run(server.bootstrap, n)
-
-
-def _say(answers: int, what: dict[str, object]) -> None:
-    os.write(answers, json.dumps(what).encode() + b"\n")
+    answer_requests(f"before {kind.version}", run)
 
 
 if __name__ == "__main__":

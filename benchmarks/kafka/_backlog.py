@@ -9,10 +9,10 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from ..broker import KAFKA, make_subject, running, servers
+from ..broker import running, servers
 from ._children import child
 from ._messages import MAILBOX, PARTITIONS, SYSTEM, create_topics, fill, message
-from ._workloads import OURS
+from ._suite import broker_behind
 
 _MEGABYTE = 1024 * 1024
 
@@ -47,12 +47,13 @@ async def measure_backlog(messages: int, seconds: float, broker: str) -> Backlog
         broker: `embedded` or `apache`.
 
     Raises:
+        UnknownChoice: There is no such broker.
         RuntimeError: The broker cannot be started here; says why.
     """
-    subject = make_subject(KAFKA if broker == "apache" else OURS)
-    if subject.missing is not None:
-        raise RuntimeError(subject.missing)
-    async with running(servers(subject.name, subject.command[5:])) as server:
+    behind = broker_behind(broker)
+    if behind.missing is not None:
+        raise RuntimeError(behind.missing)
+    async with running(servers(behind.name, behind.arguments)) as server:
         await create_topics(server.bootstrap)
         await fill(server.bootstrap, MAILBOX, messages, message)
         async with child("worker", server.bootstrap, "only") as node:

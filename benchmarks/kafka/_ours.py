@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from statistics import quantiles
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+from google.protobuf.wrappers_pb2 import BytesValue, Int64Value, StringValue
 
-from callboard import ActorSystem, send_all
+from callboard import ActorSystem, EntityRef, send_all
 from callboard.transport import Inspector
 
 from ._children import child
@@ -32,28 +33,30 @@ _PATIENCE = 120.0
 
 
 async def send(bootstrap: str, n: int) -> float:
-    """Send from one process that hosts nothing, a thousand at a time; messages a second."""
-    await create_topics(bootstrap)
-    async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=()) as system:
-        meters = [system.entity(Meter, each) for each in IDS]
-        await meters[0].send(MESSAGE)
-        began = time.perf_counter()
-        for first in range(0, n, CHUNK):
-            many = range(first, min(n, first + CHUNK))
-            await send_all([(meters[k % len(meters)], MESSAGE) for k in many])
-        return n / (time.perf_counter() - began)
+    """Send from one process that hosts nothing, some thousand at a time; messages a second."""
+    return await _sending(bootstrap, n, lambda refs: send_all((ref, MESSAGE) for ref in refs))
 
 
 async def send_each(bootstrap: str, n: int) -> float:
     """The same with a call for each message, gathered; messages a second."""
+
+    async def gathered(refs: Sequence[EntityRef[BytesValue]]) -> None:
+        await asyncio.gather(*(ref.send(MESSAGE) for ref in refs))
+
+    return await _sending(bootstrap, n, gathered)
+
+
+async def _sending(
+    bootstrap: str, n: int, to_all: Callable[[Sequence[EntityRef[BytesValue]]], Awaitable[None]]
+) -> float:
     await create_topics(bootstrap)
     async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=()) as system:
-        meters = [system.entity(Meter, each) for each in IDS]
+        meters: list[EntityRef[BytesValue]] = [system.entity(Meter, each) for each in IDS]
         await meters[0].send(MESSAGE)
         began = time.perf_counter()
         for first in range(0, n, CHUNK):
-            many = range(first, min(n, first + CHUNK))
-            await asyncio.gather(*(meters[k % len(meters)].send(MESSAGE) for k in many))
+            numbers = range(first, min(n, first + CHUNK))
+            await to_all([meters[number % len(meters)] for number in numbers])
         return n / (time.perf_counter() - began)
 
 

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import Plan, Subject, UnknownChoice
-from ..broker import KAFKA, make_subject
+from .. import Plan, Subject, chosen
+from ..broker import KAFKA, FoundBroker, find_broker
 from ._workloads import BASELINE, BATCH, OURS, SEND, WORKLOAD_NAMES, WORKLOADS
 
 SUBJECT_NAMES = (OURS, SEND, BATCH)
 BROKER_NAMES = ("embedded", "apache")
 
+_NO_BATCHES: tuple[str, ...] = ("ask", "takeover", "restore")
 _ROUNDS = 5
 _QUICK_ROUNDS = 1
 _QUICK_RUN_SECONDS = 90.0
@@ -41,9 +42,9 @@ def plan_kafka(options: KafkaBenchOptions) -> Plan:
     Raises:
         UnknownChoice: a name is none of ours.
     """
-    workloads = _chosen("workload", options.workloads, WORKLOAD_NAMES)
-    subjects = _chosen("subject", options.subjects, SUBJECT_NAMES)
-    (broker,) = _chosen("broker", [options.broker], BROKER_NAMES)
+    workloads = chosen("workload", options.workloads, WORKLOAD_NAMES)
+    subjects = chosen("subject", options.subjects, SUBJECT_NAMES)
+    broker = broker_behind(options.broker)
     return Plan(
         [one for one in WORKLOADS if one.name in workloads],
         [_subject(name, broker) for name in subjects],
@@ -54,38 +55,26 @@ def plan_kafka(options: KafkaBenchOptions) -> Plan:
     )
 
 
-def _subject(name: str, broker: str) -> Subject:
-    """Return a subject before a broker, as far as that can be started here."""
-    behind = make_subject(KAFKA if broker == "apache" else OURS)
-    # What starts the broker is behind the module's name in its own command.
-    found = behind.command[5:]
-    cannot: dict[str, str] = dict.fromkeys(
-        ("ask", "takeover", "restore"), "batches are of no use there"
-    )
+def broker_behind(name: str) -> FoundBroker:
+    """Return the broker of that name, as far as it can be started here.
+
+    Raises:
+        UnknownChoice: it is none of BROKER_NAMES.
+    """
+    chosen("broker", [name], BROKER_NAMES)
+    return find_broker(KAFKA if name == "apache" else OURS)
+
+
+def _subject(name: str, broker: FoundBroker) -> Subject:
+    """Return a subject before a broker."""
+    cannot: dict[str, str] = {}
+    if name == BATCH:
+        cannot = dict.fromkeys(_NO_BATCHES, "batches are of no use there")
+    program = (sys.executable, "-P", "-m", "callboard.benchmarks.kafka")  # -P: nothing from here
     return Subject(
         name,
-        # -P: the current folder is none of its business.
-        command=(
-            sys.executable,
-            "-P",
-            "-m",
-            "callboard.benchmarks.kafka",
-            name,
-            behind.name,
-            *found,
-        ),
-        missing=behind.missing,
-        cannot=cannot if name == BATCH else {},
+        command=(*program, name, broker.name, *broker.arguments),
+        missing=broker.missing,
+        cannot=cannot,
         single=True,
     )
-
-
-def _chosen(kind: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what was chosen, in our order."""
-    for name in given:
-        if name not in known:
-            raise UnknownChoice(
-                f"there is no {kind} {name!r}; expected one of {', '.join(known)}, as in "
-                f"--{kind} {known[0]}"
-            )
-    return [name for name in known if name in given or not given]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import Plan, UnknownChoice
+from .. import Plan, UnknownChoice, chosen
 from ._subjects import SUBJECT_NAMES, make_subject
 from ._workloads import BASELINE, WORKLOAD_NAMES, WORKLOADS
 
@@ -38,8 +38,8 @@ def plan_local(options: LocalOptions, folder: Path) -> Plan:
     Raises:
         UnknownChoice: a name is none of ours, or nothing of what was chosen goes together.
     """
-    workloads = _chosen("workload", options.workloads, WORKLOAD_NAMES)
-    subjects = _chosen("subject", options.subjects, SUBJECT_NAMES)
+    workloads = chosen("workload", options.workloads, WORKLOAD_NAMES)
+    subjects = chosen("subject", options.subjects, SUBJECT_NAMES)
     plan = Plan(
         [
             one
@@ -59,14 +59,3 @@ def plan_local(options: LocalOptions, folder: Path) -> Plan:
             f"{' with --quick' if options.quick else ''}: leave out one of the options"
         )
     return plan
-
-
-def _chosen(kind: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what was chosen, in our order."""
-    for name in given:
-        if name not in known:
-            raise UnknownChoice(
-                f"there is no {kind} {name!r}; expected one of {', '.join(known)}, as in "
-                f"--{kind} {known[0]}"
-            )
-    return [name for name in known if name in given or not given]

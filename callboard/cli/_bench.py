@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,29 +25,32 @@ bench = typer.Typer(
 )
 
 
+def _alone(more: str = "") -> Any:
+    """Return the option for a name that is measured alone."""
+    words = f"Measure this alone; may be given several times. {more}".rstrip()
+    return typer.Option(metavar="NAME", help=words)
+
+
+Workload = Annotated[list[str] | None, _alone()]
+Rounds = Annotated[int | None, typer.Option(min=1, help="How often; 5, or 1 with --quick.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")]
+
+
 @bench.command()
 def local(
     *,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
-    ] = None,
-    subject: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Measure this alone; may be given several times. Ratios need asyncio_queue.",
-        ),
-    ] = None,
+    workload: Workload = None,
+    subject: Annotated[list[str] | None, _alone("Ratios need asyncio_queue.")] = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="How often; 5, or 3 with --quick.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A look in less than 45 s, and no measurement.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure actors in memory: callboard, a queue and a task per actor, and its peers.
 
@@ -70,26 +73,11 @@ def local(
 @bench.command()
 def broker(
     *,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
-    ] = None,
-    subject: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Measure this alone; may be given several times. Ratios need tansu.",
-        ),
-    ] = None,
-    rounds: Annotated[
-        int | None, typer.Option(min=1, help="How often; 5, or 1 with --quick.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
-    ] = False,
+    workload: Workload = None,
+    subject: Annotated[list[str] | None, _alone("Ratios need tansu.")] = None,
+    rounds: Rounds = None,
+    quick: Quick = False,
+    as_json: Json = False,
 ) -> None:
     """Measure the embedded broker beside others, with aiokafka's clients in front of each.
 
@@ -115,29 +103,14 @@ def broker(
 @bench.command()
 def kafka(
     *,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this alone; may be given several times."),
-    ] = None,
-    subject: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Measure this alone; may be given several times. Ratios need aiokafka_send.",
-        ),
-    ] = None,
+    workload: Workload = None,
+    subject: Annotated[list[str] | None, _alone("Ratios need aiokafka_send.")] = None,
     broker: Annotated[
         str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
     ] = "embedded",
-    rounds: Annotated[
-        int | None, typer.Option(min=1, help="How often; 5, or 1 with --quick.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")
-    ] = False,
+    rounds: Rounds = None,
+    quick: Quick = False,
+    as_json: Json = False,
 ) -> None:
     """Measure durable mailboxes beside the same work done by hand with aiokafka.
 
@@ -145,7 +118,7 @@ def kafka(
     """
     with told():
         from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
-        from ..benchmarks.kafka import KafkaBenchOptions, plan_kafka  # noqa: PLC0415 - likewise
+        from ..benchmarks.kafka import KafkaBenchOptions, plan_kafka  # noqa: PLC0415 - see the package
 
         options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
         try:
@@ -168,12 +141,13 @@ def backlog(
 ) -> None:
     """Start one node before a large backlog, and look at its memory once a second."""
     with told():
-        from ..benchmarks.kafka import BROKER_NAMES, measure_backlog  # noqa: PLC0415 - likewise
+        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
+        from ..benchmarks.kafka import measure_backlog  # noqa: PLC0415 - see the package
 
-        if broker not in BROKER_NAMES:
-            fail(f"there is no broker {broker!r}; expected {' or '.join(BROKER_NAMES)}", USAGE)
         try:
             found = asyncio.run(measure_backlog(messages, seconds, broker))
+        except UnknownChoice as error:
+            fail(error, USAGE)
         except RuntimeError as error:
             fail(error)
     if as_json:

@@ -1,11 +1,10 @@
 """What every conformance test may use: connections to either broker, alone or in a cluster."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from support.apache_cluster import ApacheCluster
-from support.kafka_jars import KafkaMissingError
+from support.kafka_required import started
 from support.wire import Wire, wired
 
 
@@ -23,15 +22,8 @@ def apache_cluster() -> Iterator[ApacheCluster]:
     They create topics that are asked for. Whoever pauses a node resumes it, and
     waits until the others know.
     """
-    cluster = ApacheCluster()
-    try:
-        cluster.start()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
-    yield cluster
-    cluster.stop()
+    with started(ApacheCluster()) as cluster:
+        yield cluster
 
 
 @pytest.fixture

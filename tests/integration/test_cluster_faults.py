@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from support.apache_cluster import NODES, ApacheCluster
-from support.kafka_jars import KafkaMissingError
+from support.kafka_required import started
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -30,15 +30,8 @@ _BUSY = re.compile(r"\s[1-9][\d,]* of")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ApacheCluster]:
     """Three brokers; what is acknowledged is in two copies at least."""
-    made = ApacheCluster({"min.insync.replicas": "2"})
-    try:
-        made.start()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
-    yield made
-    made.stop()
+    with started(ApacheCluster({"min.insync.replicas": "2"})) as made:
+        yield made
 
 
 class Demo:

@@ -1,12 +1,11 @@
 """Entities on secured clusters: TLS, logins and both, on the embedded broker and Apache Kafka."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value
-from support.kafka_jars import KafkaMissingError
+from support.kafka_required import started
 from support.secured_clients import LOGIN, USERS, Pems, make_pems, security_of
 from support.tls_kafka import TlsKafka
 
@@ -39,15 +38,8 @@ def pems(tmp_path_factory: pytest.TempPathFactory) -> Pems:
 @pytest.fixture(scope="module")
 def tls_kafka(pems: Pems) -> Iterator[TlsKafka]:
     """Give one node of Apache Kafka with TLS and logins, to all tests here."""
-    kafka = TlsKafka(USERS, pems)
-    try:
-        kafka.start()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
-    yield kafka
-    kafka.stop()
+    with started(TlsKafka(USERS, pems)) as kafka:
+        yield kafka
 
 
 @pytest.fixture(params=BROKERS)

@@ -1,11 +1,11 @@
 """The console tools of Apache Kafka against the embedded broker: the Java clients' habits."""
 
-import os
 import subprocess
 from collections.abc import Callable
 
 import pytest
-from support.kafka_jars import KafkaMissingError, ensure_jars, java
+from support.kafka_jars import ensure_jars, java
+from support.kafka_required import needing_kafka
 
 from callboard.testing import BrokerThread
 
@@ -18,13 +18,9 @@ Tool = Callable[..., str]
 @pytest.fixture
 def tool(callboard_broker: BrokerThread) -> Tool:
     """Give a function that runs a tool against the broker and returns what it printed."""
-    try:
+    with needing_kafka():
         classpath = f"{ensure_jars()}/*"
         runtime = java()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs the Java tools too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
 
     def run(name: str, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(

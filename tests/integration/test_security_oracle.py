@@ -4,7 +4,6 @@ Only logins over plain TCP: TLS is OpenSSL's here and Java's there.
 """
 
 import asyncio
-import os
 import struct
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.kafka_clients import SECONDS, consuming, producing, take
-from support.kafka_jars import KafkaMissingError
+from support.kafka_required import started
 from support.scram_client import ScramClient
 from support.secured_kafka import SecuredKafka
 from support.wire import Wire, fresh, understood, wired
@@ -30,15 +29,8 @@ FAILED = ErrorCode.SASL_AUTHENTICATION_FAILED
 @pytest.fixture(scope="module")
 def secured_kafka() -> Iterator[SecuredKafka]:
     """Give one node of Apache Kafka that asks for a login, to all tests here."""
-    kafka = SecuredKafka(USERS)
-    try:
-        kafka.start()
-    except KafkaMissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
-        pytest.skip(str(error))
-    yield kafka
-    kafka.stop()
+    with started(SecuredKafka(USERS)) as kafka:
+        yield kafka
 
 
 @pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])

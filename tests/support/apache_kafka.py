@@ -89,7 +89,9 @@ class ApacheKafka:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        # The first bit is 0: an id that begins with a dash would be taken for an option.
+        id_ = bytes([secrets.randbelow(128), *secrets.token_bytes(15)])
+        self._cluster_id = base64.urlsafe_b64encode(id_).decode().rstrip("=")
 
     @property
     def bootstrap(self) -> str:

@@ -59,23 +59,22 @@ def quarantine_record(
     record: Inbound,
     *,
     reason: str,
-    error: str = "",
+    error: str,
     at: float,
-    offset: int | None = None,
+    offset: int,
 ) -> Outbound:
     """Return the record that parks a message: its own bytes and headers, and why.
 
     `cb_quarantine_origin` names where it came from; a message that a crash
     parked twice has one origin, and readers count it once. A message that was
-    redriven and failed again keeps its first origin: its `offset` then.
+    redriven and failed again keeps its first origin: `offset` then is that one.
     """
     kept = [header for header in record.headers if header[0] not in _OURS]
-    place = record.offset if offset is None else offset
     headers: list[Header] = [
         *kept,
         (REASON, reason.encode()),
         (ERROR, error[:_MAX_ERROR].encode(errors="replace")),
-        (ORIGIN, origin_of(origin, place)),
+        (ORIGIN, origin_of(origin, offset)),
         (AT, f"{at:.3f}".encode()),
     ]
     # A record with neither key nor value cannot be produced; a tombstone keeps its key.

@@ -152,7 +152,8 @@ class Shard:
 
     def wrote_until(self, end: int) -> None:
         """Take note of the partition's end, at a moment when nothing is being written."""
-        self.wrote([end])
+        if end > self.written + 1:
+            self.gaps.append((self.written + 1, end))
         self.written = end - 1
 
     def settled_at(self, end: int) -> None:
