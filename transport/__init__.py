@@ -15,6 +15,7 @@ from typing import TypeVar
 from ..actors import ActorSystem, Entity, MessagePolicy, Transport
 from ._inspector import Inspector, Member
 from ._kafka import Action, KafkaSecurity, TopicStep
+from ._pruning import Prunable
 from ._redrive import Quarantine, Redriven
 from ._shelf import QuarantinedMessage
 from ._topics import Topics
@@ -28,6 +29,7 @@ __all__ = [
     "Inspector",
     "KafkaSecurity",
     "Member",
+    "Prunable",
     "Quarantine",
     "QuarantinedMessage",
     "Redriven",

@@ -23,8 +23,9 @@ _KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-
 # The lag keeps what a late former owner overwrote readable until a restore has seen it.
 _COMPACT = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY}
 
-# With another policy, mail or states are deleted that are still needed.
-_VITAL = frozenset({"cleanup.policy"})
+# Otherwise than so, mail or states are deleted that are still needed.
+_VITAL_FOR_MAIL = frozenset(_KEEP)
+_VITAL_FOR_STATES = frozenset({"cleanup.policy"})
 
 
 def system_topics(system: str) -> list[TopicSpec]:
@@ -42,8 +43,8 @@ def kind_topics(system: str, kinds: Iterable[type[Entity]]) -> list[TopicSpec]:
         spec
         for kind in kinds
         for spec in (
-            TopicSpec(mailbox_topic(system, kind), kind.partitions, _KEEP, _VITAL),
-            TopicSpec(state_topic(system, kind), kind.partitions, _COMPACT, _VITAL),
-            TopicSpec(quarantine_topic(system, kind), kind.partitions, _KEEP, _VITAL),
+            TopicSpec(mailbox_topic(system, kind), kind.partitions, _KEEP, _VITAL_FOR_MAIL),
+            TopicSpec(state_topic(system, kind), kind.partitions, _COMPACT, _VITAL_FOR_STATES),
+            TopicSpec(quarantine_topic(system, kind), kind.partitions, _KEEP, _VITAL_FOR_MAIL),
         )
     ]

@@ -1,11 +1,15 @@
-"""A system's topics, planned and prepared from outside: `callboard topics`."""
+"""A system's topics, planned, prepared and pruned from outside: `callboard topics`."""
 
 from collections.abc import Sequence
+from functools import partial
+from math import isinf
 
 from ..actors import Entity
 from ._cluster import cluster_from_outside
-from ._kafka import Admin, KafkaOptions, KafkaSecurity, TopicStep
+from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, TopicStep
 from ._layout import kind_topics, system_topics
+from ._pruning import Progress, Prunable, prunable
+from .delivery import TopicPartition, mailbox_topic
 
 _CLIENT = "callboard-topics"
 
@@ -40,7 +44,9 @@ class Topics:
         cluster = cluster_from_outside(url, system, security, instead)
         timeout = KafkaOptions(cluster=cluster).request_timeout
         self._specs = [*system_topics(system), *kind_topics(system, kinds)]
+        self._mailboxes = {mailbox_topic(system, kind) for kind in kinds}
         self._admin = Admin(cluster, _CLIENT, timeout=timeout)
+        self._group = partial(GroupOffsets, cluster, system, timeout=timeout)
 
     async def plan(self) -> list[TopicStep]:
         """Return what has to be done so that topics are as they must be; do nothing.
@@ -60,3 +66,52 @@ class Topics:
             TransportError: The broker refuses.
         """
         await self._admin.apply(steps)
+
+    async def prunable(self, before: float) -> list[Prunable]:
+        """Return what of the mailboxes may be removed: handled, and older than a time.
+
+        Args:
+            before: Seconds since the epoch. It is compared with what the senders' clocks
+                said; infinity for everything that is handled.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+        """
+        topics = await self._admin.matching(self._mailboxes.__contains__)
+        places = [
+            TopicPartition(topic, number)
+            for topic, count in sorted(topics.items())
+            for number in range(count)
+        ]
+        group = self._group()
+        await group.start()
+        try:
+            # Committed first: an end read later is behind it, unless the log is another.
+            committed = await group.committed(places)
+            ends = await group.ends(places)
+            starts = await group.starts(places)
+            young = dict.fromkeys(places) if isinf(before) else await group.since(places, before)
+        finally:
+            await group.aclose()
+        return prunable(Progress(*p, starts[p], ends[p], committed[p], young[p]) for p in places)
+
+    async def prune(self, found: Sequence[Prunable]) -> None:
+        """Remove records from mailboxes, for good, as `prunable` has found them.
+
+        The group's positions are read again: if one was set back meanwhile, what is above
+        it stays. States, quarantine and the positions themselves are left alone.
+
+        Raises:
+            TransportUnavailable: No broker answers; again is fine, what is gone is gone.
+            TransportError: The broker refuses.
+        """
+        wanted = {TopicPartition(p.topic, p.partition): p.until for p in found if p.offsets}
+        group = self._group()
+        await group.start()
+        try:
+            committed = await group.committed(list(wanted))
+        finally:
+            await group.aclose()
+        starts = {place: min(until, committed[place] or 0) for place, until in wanted.items()}
+        if starts:
+            await self._admin.trim(starts)

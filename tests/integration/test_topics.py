@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from google.protobuf.wrappers_pb2 import Int64Value
 
 from callboard import ActorSystem, Entity, TransportError, handler
 from callboard.transport import Action, Topics
+from callboard.transport.broker import Broker, BrokerOptions
+
+COMPACT = {"cleanup_policy": "compact", "min_compaction_lag_ms": "86400000"}
 
 PROGRAM = """
 from callboard import ActorSystem, Entity, handler
@@ -110,6 +114,23 @@ async def test_only_what_differs_is_set_and_what_others_set_stays(
     assert {step.action for step in await topics.plan()} == {Action.KEEP}
 
 
+async def test_mail_that_would_age_away_stops_a_node(name: str, broker_url: str) -> None:
+    """As on a topic made by hand, with the broker's week; times that are longer stay."""
+    await create(broker_url, f"{name}.Till", 3)
+    await create(broker_url, f"{name}.failures", 1, retention_ms="2419200000")
+    topics = Topics(f"kafka://{broker_url}", name, [Till])
+    (step,) = [step for step in await topics.plan() if step.action is Action.SET]
+    assert dict(step.settings) == {"retention.ms": "-1"}
+    with pytest.raises(
+        TransportError, match=r"retention\.ms is 604800000; expected retention\.ms=-1"
+    ):
+        async with ActorSystem(name, transport=f"kafka://{broker_url}", entities=[Till]):
+            pass
+    await topics.apply(await topics.plan())
+    assert (await settings(broker_url, f"{name}.Till"))["retention.ms"] == "-1"
+    assert (await settings(broker_url, f"{name}.failures"))["retention.ms"] == "2419200000"
+
+
 async def test_another_number_of_partitions_is_refused_by_plan_and_node(
     name: str, broker_url: str
 ) -> None:
@@ -127,14 +148,39 @@ async def test_another_number_of_partitions_is_refused_by_plan_and_node(
     assert still.partitions == 5
 
 
+async def test_on_three_brokers_two_copies_are_in_sync(name: str) -> None:
+    """Of three; and a topic that others made with one copy is warned of and used."""
+    async with Broker(BrokerOptions(brokers=3)) as broker:
+        await create(broker.bootstrap, f"{name}.Till.state", 3, **COMPACT)
+        topics = Topics(f"kafka://{broker.bootstrap}", name, [Till])
+        steps = await topics.plan()
+        (warned,) = [step for step in steps if step.topic == f"{name}.Till.state"]
+        assert (warned.action, "1 of 3 copies" in warned.why) == (Action.WARN, True)
+        await topics.apply(steps)
+        mailbox = await settings(broker.bootstrap, f"{name}.Till")
+        assert mailbox["min.insync.replicas"] == "2"
+        after = {step.topic: step.action for step in await topics.plan()}
+        assert after.pop(warned.topic) is Action.WARN
+        assert set(after.values()) == {Action.KEEP}
+        with structlog.testing.capture_logs() as logs:
+            async with ActorSystem(
+                name, transport=f"kafka://{broker.bootstrap}", entities=[Till]
+            ) as system:
+                await system.entity(Till, "a").send(Int64Value(value=1))
+        said = [line for line in logs if line.get("topic") == warned.topic]
+        assert [line["log_level"] for line in said] == ["warning"]
+        assert "callboard topics plan" in said[0]["event"]
+
+
 async def test_the_shell_plans_and_applies(name: str, broker_url: str, tmp_path: Path) -> None:
     """Exit codes 2, 0, and 1 when something is refused; and what it says without entities."""
     (tmp_path / "tills.py").write_text(PROGRAM.replace("NAME", name))
 
-    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    async def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-m", "callboard", "topics", *arguments],
+            input=typed,
             capture_output=True,
             text=True,
             timeout=60,
@@ -149,6 +195,14 @@ async def test_the_shell_plans_and_applies(name: str, broker_url: str, tmp_path:
     applied = await run("apply", "tills:system")
     assert (applied.returncode, "6 created, 0 changed" in applied.stdout) == (0, True)
     assert (await run("plan", "tills:system")).returncode == 0
+    other = f"{name}-other"
+    await create(broker_url, f"{other}.Till", 3)
+    asked = await run("apply", "tills:system", "--system", other, typed="n\n")
+    assert (asked.returncode, "change the settings of 1 topics?" in asked.stdout) == (1, True)
+    assert (await settings(broker_url, f"{other}.Till"))["retention.ms"] == "604800000"
+    changed = await run("apply", "tills:system", "--system", other, "--yes")
+    assert (changed.returncode, "5 created, 1 changed" in changed.stdout) == (0, True)
+    assert (await settings(broker_url, f"{other}.Till"))["retention.ms"] == "-1"
     told = await run("plan", "tills:client")
     assert told.returncode == 2
     assert "entities=[...]" in told.stderr

@@ -1,12 +1,13 @@
 """Topics: made when missing, checked when there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
@@ -16,6 +17,7 @@ from aiokafka.errors import (
 )
 
 from ...actors import TransportError, TransportUnavailable
+from ..delivery import TopicPartition
 from ._errors import translate
 from ._planner import Action, TopicFacts, TopicSpec, TopicStep, plan
 from ._security import Cluster
@@ -46,7 +48,7 @@ class Admin:
             return await self._plan(client, specs)
 
     async def apply(self, steps: Sequence[TopicStep]) -> None:
-        """Create topics and change settings as planned; wait until new topics can be used.
+        """Create topics and change settings as planned; wait until a broker knows of it.
 
         Nothing is ever deleted, and no number of partitions changed.
 
@@ -104,6 +106,18 @@ class Admin:
             if there:
                 await client.delete_topics(there)
 
+    async def trim(self, starts: Mapping[TopicPartition, int]) -> None:
+        """Delete the records of partitions below these offsets.
+
+        Raises:
+            TransportUnavailable: No broker answers; some partitions may be done.
+            TransportError: The broker refuses; some partitions may be done.
+        """
+        async with self._client("delete records") as client:
+            await client.delete_records(
+                {KafkaPartition(*p): RecordsToDelete(start) for p, start in starts.items()}
+            )
+
     @asynccontextmanager
     async def _client(self, doing: str) -> AsyncGenerator[AIOKafkaAdminClient]:
         client = AIOKafkaAdminClient(
@@ -139,6 +153,7 @@ class Admin:
         changed = [step for step in steps if step.action is Action.SET]
         if changed:
             await _alter(client, changed)
+            await self._shown(client, changed)
 
     async def _appeared(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
         names = [step.topic for step in steps]
@@ -150,6 +165,21 @@ class Admin:
             await asyncio.sleep(0.05)  # a cluster makes new topics known by and by
         absent = sorted(set(names) - set(there))
         raise TransportUnavailable(f"topics were created and do not appear: {', '.join(absent)}")
+
+    async def _shown(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
+        names = [step.topic for step in steps]
+        late: list[str] = []
+        for _ in range(100):
+            found = await _settings(client, names)
+            late = [
+                step.topic
+                for step in steps
+                if not step.settings.items() <= found[step.topic][0].items()
+            ]
+            if not late:
+                return
+            await asyncio.sleep(0.05)  # the controller answers before the brokers know
+        raise TransportUnavailable(f"settings were changed and do not show: {', '.join(late)}")
 
 
 async def _described(client: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, list[Any]]:

@@ -1,11 +1,16 @@
 """What has to be done so that the topics are as they must be. Pure: decides, and does nothing."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 _REPLICAS = 3
-_IN_SYNC = "2"
+_IN_SYNC = 2
+
+# Of these, more is as good. To lower what others have set would delete what they wanted to keep.
+_AT_LEAST = frozenset({"min.compaction.lag.ms", "retention.bytes", "retention.ms"})
+_LONGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class TopicSpec:
         name: The topic.
         partitions: How many; a topic that exists with another number is
             refused, since its keys would belong to other partitions.
-        configs: Its settings.
+        configs: Its settings; times and sizes are what it must have at least.
         vital: Names of those without which messages or states are lost: a node
             does not start on a topic where one of them is otherwise.
     """
@@ -101,7 +106,7 @@ def _create(spec: TopicSpec, brokers: int) -> TopicStep:
     replicas = min(_REPLICAS, brokers)
     settings = dict(spec.configs)
     if replicas == _REPLICAS:
-        settings["min.insync.replicas"] = _IN_SYNC
+        settings["min.insync.replicas"] = str(_IN_SYNC)
     why = "it is not there"
     return TopicStep(
         spec.name, spec.partitions, Action.CREATE, settings, why, vital=True, replicas=replicas
@@ -128,7 +133,7 @@ def _check(spec: TopicSpec, known: TopicFacts, brokers: int) -> list[TopicStep]:
     wrong = {
         name: value
         for name, value in spec.configs.items()
-        if known.configs.get(name) is not None and known.configs[name] != value
+        if (found := known.configs.get(name)) is not None and not _fits(name, found, value)
     }
     steps: list[TopicStep] = []
     if wrong:
@@ -148,12 +153,23 @@ def _check(spec: TopicSpec, known: TopicFacts, brokers: int) -> list[TopicStep]:
     return steps or [TopicStep(spec.name, known.partitions, Action.KEEP)]
 
 
+def _fits(name: str, found: str, wanted: str) -> bool:
+    if name in _AT_LEAST:
+        return _amount(found) >= _amount(wanted)
+    return found == wanted
+
+
+def _amount(value: str) -> float:
+    number = int(value)
+    return math.inf if number < 0 or number == _LONGEST else number
+
+
 def _lacking(known: TopicFacts) -> str:
     if known.replicas < _REPLICAS:
         return (
             f"{known.replicas} of {_REPLICAS} copies: what is acknowledged may die with a broker. "
             f"Raise it with kafka-reassign-partitions"
         )
-    if known.configs.get("min.insync.replicas", _IN_SYNC) < _IN_SYNC:
+    if int(known.configs.get("min.insync.replicas", _IN_SYNC)) < _IN_SYNC:
         return "min.insync.replicas is 1: what is acknowledged may be in one copy only. Set it to 2"
     return ""

@@ -2,7 +2,9 @@
 
 import pytest
 
+from callboard import Entity
 from callboard.transport._kafka._planner import Action, TopicFacts, TopicSpec, plan
+from callboard.transport._layout import kind_topics, system_topics
 
 SPEC = TopicSpec(
     "bank.Account.state",
@@ -49,6 +51,66 @@ def test_a_setting_that_differs_is_set(name: str, value: str, vital: bool) -> No
     assert step.settings == {name: SPEC.configs[name]}
     assert step.why == f"{name} is {value}"
     assert step.vital is vital
+
+
+class Till(Entity):
+    """A kind with partitions of its own number."""
+
+    partitions = 3
+
+
+MAILBOX, STATES, QUARANTINE = kind_topics("bank", [Till])
+NODES, MEMBERS, FAILURES = system_topics("bank")
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "value", "vital"),
+    [
+        (MAILBOX, "cleanup.policy", "compact", True),
+        (MAILBOX, "cleanup.policy", "compact,delete", True),
+        (MAILBOX, "retention.ms", "604800000", True),
+        (MAILBOX, "retention.bytes", "1073741824", True),
+        (QUARANTINE, "retention.ms", "604800000", True),
+        (STATES, "cleanup.policy", "delete", True),
+        (STATES, "cleanup.policy", "compact,delete", True),
+        (STATES, "min.compaction.lag.ms", "86399999", False),
+        (MEMBERS, "cleanup.policy", "delete", False),
+        (NODES, "retention.ms", "60000", False),
+        (FAILURES, "retention.ms", "3600000", False),
+    ],
+)
+def test_a_node_does_not_start_where_mail_or_states_would_be_lost(
+    spec: TopicSpec, name: str, value: str, vital: bool
+) -> None:
+    """Mail that ages away counts as lost; of the rest a node only warns."""
+    facts = {spec.name: TopicFacts(spec.partitions, 3, {**spec.configs, name: value})}
+    (step,) = plan([spec], facts, brokers=1)
+    assert (step.action, dict(step.settings)) == (Action.SET, {name: spec.configs[name]})
+    assert step.vital is vital
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "value"),
+    [
+        (STATES, "min.compaction.lag.ms", "86400001"),
+        (STATES, "min.compaction.lag.ms", "9223372036854775807"),
+        (NODES, "retention.ms", "604800000"),
+        (FAILURES, "retention.ms", "-1"),
+        (MAILBOX, "retention.ms", "9223372036854775807"),
+    ],
+)
+def test_what_others_keep_longer_is_not_shortened(spec: TopicSpec, name: str, value: str) -> None:
+    """To set a shorter time would delete records somebody wanted."""
+    facts = {spec.name: TopicFacts(spec.partitions, 3, {**spec.configs, name: value})}
+    (step,) = plan([spec], facts, brokers=1)
+    assert step.action is Action.KEEP
+
+
+def test_more_copies_in_sync_than_two_are_as_good() -> None:
+    """Also ten of them, which are fewer as a word."""
+    facts = {SPEC.name: TopicFacts(8, 12, {**GOOD, "min.insync.replicas": "10"})}
+    (step,) = plan([SPEC], facts, brokers=12)
+    assert step.action is Action.KEEP
 
 
 @pytest.mark.parametrize(
