@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ from support.apache_kafka import _PORT_TAKEN, ApacheKafka, ApacheKafkaError, _fr
 from support.kafka_jars import ensure_jars
 
 _ATTEMPTS = 3
+_END_TIMEOUT = 30.0
 NODES = (1, 2, 3)
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -36,10 +38,15 @@ class ApacheCluster:
 
     Args:
         settings: Entries of `server.properties` that replace or join `SETTINGS`.
+        detour: Ports of a proxy, one for each node: a second listener of theirs sends
+            clients there, so that whoever comes by the proxy stays on it.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, detour: Sequence[int] = ()
+    ) -> None:
         self._settings = {**SETTINGS, **(settings or {})}
+        self._detour = detour
         self._nodes: dict[int, _Member] = {}
 
     @property
@@ -47,6 +54,11 @@ class ApacheCluster:
         """The addresses of all nodes, in the order of their ids; known once started."""
         assert self._nodes, "start() comes first"
         return ",".join(node.bootstrap for node in self._nodes.values())
+
+    @property
+    def detour_ports(self) -> list[int]:
+        """Where the proxy of `detour` finds the nodes, in the order of their ids."""
+        return [node.detour_port for node in self._nodes.values()]
 
     def start(self) -> None:
         """Start all nodes at once, and wait until they serve.
@@ -92,6 +104,19 @@ class ApacheCluster:
         """Start a node that was killed, and wait until it serves."""
         self._nodes[node].revive()
 
+    def restart(self, node: int) -> None:
+        """Have a node end in good order, start it again, and wait until it serves."""
+        self._nodes[node].end()
+        self._nodes[node].revive()
+
+    def heal(self) -> None:
+        """Have every node go on that was paused or killed, and wait until it serves."""
+        for node in self._nodes.values():
+            if node.has_ended:
+                node.revive()
+            else:
+                node.signal(signal.SIGCONT)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -105,11 +130,14 @@ class ApacheCluster:
         self.stop()
 
     def _start_on_free_ports(self) -> None:
-        ports = _free_ports(2 * len(NODES))
-        brokers, controllers = ports[: len(NODES)], ports[len(NODES) :]
+        ports = _free_ports(3 * len(NODES))
+        brokers, controllers, seconds = (ports[at :: len(NODES)] for at in range(3))
         voters = [f"{id_}@127.0.0.1:{port}" for id_, port in zip(NODES, controllers, strict=True)]
         for id_, places in zip(NODES, zip(brokers, controllers, strict=True), strict=True):
             self._nodes[id_] = _Member({**self._settings, "node.id": str(id_)}, places, voters)
+        if self._detour:
+            for id_, port, proxy in zip(NODES, seconds, self._detour, strict=True):
+                self._nodes[id_].add_detour(port, proxy)
         first, *others = self._nodes.values()
         for other in others:
             other.join(first)
@@ -128,10 +156,26 @@ class _Member(ApacheKafka):
         super().__init__(settings, heap_megabytes=256, java_options=quick)
         self._places = places
         self._all_voters = voters
+        self.detour_port = self._proxy_port = 0
 
     def join(self, other: "_Member") -> None:
         """Belong to the same cluster as another node."""
         self._cluster_id = other._cluster_id
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process does not run."""
+        return self._process is None or self._process.poll() is not None
+
+    def add_detour(self, port: int, proxy: int) -> None:
+        """Have a second listener, whose clients are told to come by a proxy's port."""
+        self.detour_port, self._proxy_port = port, proxy
+
+    def end(self) -> None:
+        """End in good order: hand over what it leads first. Its data stays."""
+        assert self._process is not None, "start() comes first"
+        self.signal(signal.SIGTERM)
+        self._process.wait(_END_TIMEOUT)
 
     def signal(self, number: int) -> None:
         """Send its process a signal."""
@@ -149,3 +193,17 @@ class _Member(ApacheKafka):
 
     def _voters(self, controller_port: int) -> str:
         return ",".join(self._all_voters)
+
+    def _properties(self, folder: Path, controller_port: int) -> str:
+        properties = super()._properties(folder, controller_port)
+        if not self.detour_port:
+            return properties
+        first = f"PLAINTEXT://{self.bootstrap}"
+        second = "DETOUR://127.0.0.1"
+        return properties.replace(
+            f"listeners={first},", f"listeners={first},{second}:{self.detour_port},"
+        ) + (
+            f"advertised.listeners={first},{second}:{self._proxy_port}\n"
+            "listener.security.protocol.map="
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT\n"
+        )
