@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..actors import (
@@ -28,6 +29,7 @@ from .delivery import (
     DeliveryOptions,
     Host,
     Kind,
+    LocalStore,
     TopicPartition,
     batch_time,
     check_system_name,
@@ -86,6 +88,7 @@ class KafkaTransport:
         self._admin: Admin | None = None
         self._driver: KafkaDriver | None = None
         self._core: DeliveryCore | None = None
+        self._store: LocalStore | None = None
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
         self._inbox = Inbox(system, self._codec)
@@ -139,6 +142,8 @@ class KafkaTransport:
         async with self._changing:
             if self._core is not None:
                 await self._core.aclose()
+            if self._store is not None:
+                self._store.close()
             await self._announcer.aclose()
             if self._driver is not None:
                 await self._sender.drain(_DRAIN)
@@ -230,6 +235,8 @@ class KafkaTransport:
             self._verbs.reached(name)
 
     def _start_core(self, driver: KafkaDriver) -> DeliveryCore:
+        if self._options.state_dir is not None:
+            self._store = LocalStore(Path(self._options.state_dir))
         host = Host(
             system=self._system,
             dispatcher=self._system.dispatcher,
@@ -238,6 +245,7 @@ class KafkaTransport:
             reference=self._reference,
             reply=self._sender.post_record,
             reach=self.start,
+            store=self._store,
             counters=self._counters,
         )
         self._core = DeliveryCore(host, driver, self._table)

@@ -60,6 +60,17 @@ async def node_killed(run: FaultRun) -> None:
         await run.until_at_work()
 
 
+async def node_came_back(run: FaultRun) -> None:
+    """A node dies with kill -9, and starts at once with what it has on disk; three times."""
+    for _ in range(3):
+        run.strike("kill -9, and back")
+        run.signal("one", signal.SIGKILL)
+        await run.ended("one")
+        run.start("one", by_proxy=True)
+        await run.until_shared("one", "two")
+        await run.until_at_work()
+
+
 async def node_slept(run: FaultRun) -> None:
     """A node is stopped beyond its session, replaced, and goes on as if nothing had been."""
     run.strike("SIGSTOP")
@@ -165,10 +176,10 @@ async def node_and_broker_killed(run: FaultRun) -> None:
 @pytest.mark.parametrize(
     ("strike", "exactly_once"),
     [
-        *((row, False) for row in (node_killed, node_slept, node_cut_off, connections_reset)),
-        *((row, False) for row in (node_told_to_end, broker_killed, broker_slept)),
-        *((row, False) for row in (brokers_restarted, node_and_broker_killed)),
-        *((row, True) for row in (node_cut_off, broker_killed)),
+        *((row, False) for row in (node_killed, node_came_back, node_slept, node_cut_off)),
+        *((row, False) for row in (connections_reset, node_told_to_end, broker_killed)),
+        *((row, False) for row in (broker_slept, brokers_restarted, node_and_broker_killed)),
+        *((row, True) for row in (node_came_back, node_cut_off, broker_killed)),
     ],
 )
 async def test_what_was_acknowledged_is_applied_once_and_in_order(

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -21,6 +21,7 @@ from callboard.transport.delivery import (
     DeliveryOptions,
     Host,
     Kind,
+    LocalStore,
     MessageId,
     Outbound,
     Position,
@@ -75,6 +76,7 @@ class Node:
         port: ScriptedPort,
         kinds: Sequence[type[Entity]],
         options: DeliveryOptions = OPTIONS,
+        store: LocalStore | None = None,
     ) -> None:
         self.port = port
         self.system = _System(SYSTEM, node=name, seed=1, wall_clock=lambda: 1_000.0)
@@ -93,12 +95,19 @@ class Node:
             reference=lambda kind, id_: EntityRef(SYSTEM, kind, id_, self.system.verbs),
             reply=self.replies.append,
             reach=self._nothing,
+            store=store,
+            offload=self._at_once,
         )
         self.core = DeliveryCore(self.host, port, self._kinds)
         self._pump: asyncio.Task[None] | None = None
 
     @staticmethod
     async def _nothing() -> None: ...
+
+    @staticmethod
+    async def _at_once(call: Callable[[], None]) -> None:
+        """Virtual time does not wait for threads."""
+        call()
 
     @staticmethod
     async def _never() -> Any:

@@ -63,12 +63,17 @@ class Ledger(Entity):
 
 KINDS = (Account, Ledger)
 SYSTEM, DIARY, EXACTLY_ONCE = "FAULT_SYSTEM", "FAULT_DIARY", "FAULT_EXACTLY_ONCE"
+STATE_DIR = "FAULT_STATE_DIR"
 
 
 def node() -> ActorSystem:
     """Return a node of the bank, as `callboard run` wants it; its environment says which."""
     Account.diary = os.open(os.environ[DIARY], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    delivery = DeliveryOptions(exactly_once=EXACTLY_ONCE in os.environ)
+    delivery = DeliveryOptions(
+        exactly_once=EXACTLY_ONCE in os.environ,
+        state_dir=os.environ.get(STATE_DIR),
+        checkpoint_interval=0.5,
+    )
     return ActorSystem(os.environ[SYSTEM], entities=KINDS, delivery=delivery)
 
 

@@ -25,6 +25,7 @@ from support.fault_bank import (
     EXACTLY_ONCE,
     KINDS,
     LEDGER,
+    STATE_DIR,
     SYSTEM,
     Account,
     Books,
@@ -97,7 +98,13 @@ class FaultRun:
     # -- nodes ----------------------------------------------------------------------------
 
     def start(self, node: str, *, by_proxy: bool = False) -> None:
-        """Start a node; `until_shared` waits for it."""
+        """Start a node; `until_shared` waits for it.
+
+        Node `one` keeps its states on disk, too, the others in the log alone.
+        """
+        environment = {**self._environment, DIARY: str(self._folder / f"{node}.diary")}
+        if node == "one":
+            environment[STATE_DIR] = str(self._folder / "states")
         way = self.proxy.bootstrap if by_proxy else self.cluster.bootstrap
         with (self._folder / f"{node}.log").open("ab") as log:
             self._nodes[node] = subprocess.Popen(
@@ -105,7 +112,7 @@ class FaultRun:
                     *(sys.executable, "-m", "callboard", "run", "support.fault_bank:node"),
                     *("--node", node, "--transport", self._url(way), "--stop-on-stdin-close"),
                 ],
-                env={**self._environment, DIARY: str(self._folder / f"{node}.diary")},
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -117,7 +124,11 @@ class FaultRun:
 
     async def ended(self, node: str) -> int:
         """Wait for a node that was told to end, and return its exit code."""
-        return await asyncio.to_thread(self._nodes[node].wait, _DEADLINE)
+        process = self._nodes[node]
+        code = await asyncio.to_thread(process.wait, _DEADLINE)
+        assert process.stdin is not None, "it was given a pipe"
+        process.stdin.close()
+        return code
 
     async def until_shared(self, *nodes: str) -> None:
         """Wait until these nodes say, from now on, that they run all partitions, each some."""

@@ -71,9 +71,9 @@ def no_restore(patch: pytest.MonkeyPatch) -> None:
     """A new owner delivers without having read the state."""
     take_over = _takeover.take_over
 
-    async def hasty(port: Any, shard: Any, node: str) -> Any:
-        position = await take_over(port, shard, node)
-        shard.states = {}
+    async def hasty(port: Any, shard: Any, *others: Any) -> Any:
+        position = await take_over(port, shard, *others)
+        shard.truths.restored({})
         return position
 
     patch.setattr(_core, "take_over", hasty)

@@ -76,7 +76,7 @@ class ScriptedPort:
 
     async def transact(
         self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
-    ) -> None:
+    ) -> list[int]:
         """Append records and commit, or fail as scripted; half a transaction is none."""
         await asyncio.sleep(0.001)
         failing = await self._before(records[:0])
@@ -84,11 +84,11 @@ class ScriptedPort:
             raise TransportUnavailable("scripted: the transaction was refused")
         if self.log.writers.get(partition) is not self:
             raise PartitionLost("scripted: fenced")
-        for record in records:
-            self.log.append(record)
+        offsets = [self.log.append(record) for record in records]
         if position is not None:
             self.log.committed[partition] = position
         await self._after(failing)
+        return offsets
 
     async def committed(self, partition: TopicPartition) -> Position:
         """Return the committed position, or the start."""

@@ -112,9 +112,9 @@ class KafkaDriver:
 
     async def transact(
         self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
-    ) -> None:
+    ) -> list[int]:
         """See `LogPort.transact`."""
-        await self._transactions.write(partition, records, position)
+        return await self._transactions.write(partition, records, position)
 
     async def committed(self, partition: TopicPartition) -> Position:
         """See `LogPort.committed`."""

@@ -67,8 +67,8 @@ class Transactions:
 
     async def write(
         self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
-    ) -> None:
-        """Append records and commit a position, all or nothing.
+    ) -> list[int]:
+        """Append records and commit a position, all or nothing; return the records' offsets.
 
         Raises:
             PartitionLost: Another node has fenced this one.
@@ -80,7 +80,7 @@ class Transactions:
             raise TransportUnavailable(f"{_name(partition)} has no producer; fence it first")
         try:
             async with asyncio.timeout(self._timeout):
-                await self._transact(producer, partition, records, position)
+                return await self._transact(producer, partition, records, position)
         except ProducerFenced as error:
             self._discard(partition)
             raise PartitionLost(f"{_name(partition)} was taken over by another node") from error
@@ -111,14 +111,15 @@ class Transactions:
         partition: TopicPartition,
         records: Sequence[Outbound],
         position: Position | None,
-    ) -> None:
+    ) -> list[int]:
         await producer.begin_transaction()
-        await append_all(producer, records)
+        offsets = await append_all(producer, records)
         if position is not None:
             await producer.send_offsets_to_transaction(
                 {KafkaPartition(*partition): tuple(position)}, self._group
             )
         await producer.commit_transaction()
+        return offsets
 
     def _discard(self, partition: TopicPartition) -> None:
         producer = self._producers.pop(partition, None)

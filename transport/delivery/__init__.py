@@ -25,6 +25,7 @@ from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
 from ._keys import partition_for
 from ._kind import Kind
+from ._local_store import Checkpoint, LocalStore
 from ._port import LogPort
 from ._progress import Position
 from ._quarantine import AT as QUARANTINE_AT
@@ -36,7 +37,7 @@ from ._quarantine import RELEASED as QUARANTINE_RELEASED
 from ._quarantine import RESOLVED as QUARANTINE_RESOLVED
 from ._quarantine import RUN as QUARANTINE_RUN
 from ._records import Header, Inbound, Outbound, TopicPartition
-from ._state import Changelog, StoredState
+from ._state import Changelog, Mark, StoredState
 from ._topics import (
     check_system_name,
     failures_topic,
@@ -62,6 +63,7 @@ __all__ = [
     "REPLY_TO",
     "TYPE",
     "Changelog",
+    "Checkpoint",
     "Codec",
     "Counters",
     "DeliveryCore",
@@ -71,7 +73,9 @@ __all__ = [
     "Host",
     "Inbound",
     "Kind",
+    "LocalStore",
     "LogPort",
+    "Mark",
     "MessageId",
     "Outbound",
     "Position",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from ...actors import PartitionLost, TransportError
+from ._checkpoints import Checkpoints
 from ._committer import Committer
 from ._flusher import Flusher
 from ._guard import Guard
@@ -46,6 +47,7 @@ class DeliveryCore:
         self._committer = Committer(host, port, lambda: self._shards, self.lost)
         self._flusher = Flusher(host, port, self._all, self._committer.prove, self._fenced)
         self._guard = Guard(host, port, self._flusher, self._all)
+        self._checkpoints = Checkpoints(host, self._all)
 
     # -- life -----------------------------------------------------------------
 
@@ -54,6 +56,8 @@ class DeliveryCore:
         jobs = [("flush", self._flusher.run), ("passivate", Passivation(self._host, self._all).run)]
         if not self._host.options.exactly_once:  # else transactions commit, and the log fences
             jobs += [("commit", self._committer.run), ("guard", self._guard.run)]
+        if self._host.store is not None:
+            jobs.append(("checkpoint", self._checkpoints.run))
         for name, run in jobs:
             task = asyncio.create_task(run(), name=f"callboard-{name}")
             task.add_done_callback(self._report_end)
@@ -129,6 +133,7 @@ class DeliveryCore:
             self._former = {
                 shard.partition: shard for shard in shards if shard.epoch and shard.owned
             }
+        await self._checkpoints.save_in_time(shards)
         self._drop(partitions)
 
     def lost(self) -> None:
@@ -178,7 +183,8 @@ class DeliveryCore:
                     asked = float("-inf")  # nothing was asked of the group: prove before writing
                     position = await self._port.committed(shard.partition)
                 else:
-                    position = await take_over(self._port, shard, self._host.system.node)
+                    node = self._host.system.node
+                    position = await take_over(self._port, shard, node, self._checkpoints)
             except PartitionLost as error:
                 self._host.system.log.info(
                     "a partition left before it was restored",

@@ -118,7 +118,7 @@ class Flusher:
         for work in owned:
             written = offsets[at : at + len(work.states)]
             at += len(work.states)
-            work.shard.wrote(written)
+            work.shard.wrote(work.states, written)
 
     def _outputs(self, works: list[Work]) -> list[Outbound]:
         time = batch_time(self._host.system.wall_clock())
@@ -127,7 +127,8 @@ class Flusher:
     async def _transact(self, work: Work) -> None:
         """Write everything of one partition at once, with the position it leads to."""
         shard = work.shard
-        records = [*self._outputs([work]), *work.state_records()]
+        states = list(work.state_records())
+        records = [*self._outputs([work]), *states]
         shard.settled(work)
         position = shard.tracker.committable()
         delay = self._host.options.retry_initial
@@ -137,7 +138,9 @@ class Flusher:
                 if tried and await self._was_taken(shard, position):
                     break
                 tried = True
-                await self._port.transact(shard.partition, records, position)
+                offsets = await self._port.transact(shard.partition, records, position)
+                if states:
+                    shard.settled_at(offsets[-1] + 1)
                 break
             except PartitionLost as error:
                 self._host.system.log.warning(
@@ -152,6 +155,7 @@ class Flusher:
                 delay = min(delay * 2, self._host.options.retry_maximum)
         if shard.owned:
             shard.committed = position
+            shard.truths.acknowledged(work.states)
             self._answer(work)
 
     async def _was_taken(self, shard: Shard, position: Position) -> bool:

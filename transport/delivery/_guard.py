@@ -65,6 +65,8 @@ class Guard:
             found = Changelog()
             async for records in self._port.read(partition, start, end):
                 found.fold(records)
+            # Whoever marked a higher epoch owns the partition, or did: this node sleeps no more.
+            shard.superseded |= found.highest_epoch > shard.epoch
             shard.gaps.pop(0)
             late = [key for key, state in found.states.items() if state.epoch < shard.epoch]
             if late:

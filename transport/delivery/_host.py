@@ -4,10 +4,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 from ...actors import ActorSystem, Dispatcher, EntityRef, FailureEvent
 from ._codec import Codec
+from ._local_store import LocalStore
 from ._records import Outbound
 from ._tracker import Load
 
@@ -62,6 +64,11 @@ class DeliveryOptions:
             see each output once, too, if they read committed records only. It
             takes a producer per owned partition and some milliseconds per
             flush; see the page on costs.
+        state_dir: A folder for a copy of the states on this machine's disk, one
+            for each node. A restart then reads only what came after the last
+            checkpoint, entities are loaded when their first message comes, and
+            memory holds only those in use. None for no copy.
+        checkpoint_interval: Time between updates of that copy.
     """
 
     max_in_flight: int = 1_000
@@ -77,6 +84,8 @@ class DeliveryOptions:
     retry_maximum: float = 5.0
     stop_timeout: float = 10.0
     exactly_once: bool = False
+    state_dir: str | PathLike[str] | None = None
+    checkpoint_interval: float = 5.0
 
 
 @dataclass(slots=True)
@@ -93,6 +102,10 @@ class Host:
     """Sends an answer to an ask; called when the state it speaks of is durable."""
     reach: Callable[[], Awaitable[None]]
     """Makes sure the topics of every kind referred to so far exist; quick when they do."""
+    store: LocalStore | None = None
+    """Where copies of states are kept on this machine."""
+    offload: Callable[[Callable[[], None]], Awaitable[None]] = asyncio.to_thread
+    """Calls something that takes long beside the loop."""
     counters: Counters = field(default_factory=Counters)
     load: Load = field(default_factory=Load)
 

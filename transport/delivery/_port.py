@@ -46,8 +46,10 @@ class LogPort(Protocol):
 
     async def transact(
         self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
-    ) -> None:
+    ) -> list[int]:
         """Append records and commit a mailbox partition's position, all or nothing.
+
+        Returns the records' offsets, in their order.
 
         Raises:
             PartitionLost: Another node has fenced this one.

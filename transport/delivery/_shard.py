@@ -1,19 +1,21 @@
 """One owned mailbox partition: its lanes, its tracker, what it owes the log."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ...actors import SchemaError
+from ...actors import SchemaError, TransportError
 from ._failures import failure_event
 from ._host import Host
 from ._kind import Kind
 from ._lane import Lane
+from ._local_store import Checkpoint
 from ._outcome import Outcome
 from ._progress import Position
 from ._quarantine import KEYLESS, note, quarantine_record, release_answer
 from ._records import Inbound, Outbound, TopicPartition, size_of
-from ._state import StoredState
+from ._state import Mark, StoredState
 from ._tracker import Tracker
+from ._truths import Truths
 from ._work import Work
 
 
@@ -47,7 +49,11 @@ class Shard:
         self.gaps: list[tuple[int, int]] = []
         """Stretches of the state partition that this node did not write and has not read."""
         self.tracker = Tracker(0)
-        self.states: dict[str, StoredState] = {}
+        self.mark: Mark | None = None
+        """This node's own marker in the state partition."""
+        self.superseded = False
+        """Another node has marked a higher epoch: what stands in the log is not known here."""
+        self.truths = Truths(host.store, self.source)
         """The truth of entities that have no lane."""
         self.lanes: dict[str, Lane] = {}
         self.running = False
@@ -106,11 +112,20 @@ class Shard:
             if key is None:
                 self._refuse_keyless(record)
                 continue
-            lane = self.lanes.get(key)
+            lane = self.lanes.get(key) or self._open_lane(key)
             if lane is None:
-                lane = self.lanes[key] = Lane(self, key, self.states.pop(key, _NOTHING))
+                return
             lane.last_used = now
             lane.post(record)
+
+    def _open_lane(self, key: str) -> Lane | None:
+        try:
+            known = self.truths.take(key)
+        except TransportError as error:
+            self.escalate(error, self.source)
+            return None
+        lane = self.lanes[key] = Lane(self, key, known or _NOTHING)
+        return lane
 
     def done(self, outcome: Outcome) -> None:
         """Take what a handled record left; it becomes durable with the next flush."""
@@ -140,11 +155,19 @@ class Shard:
         lane = self.lanes.get(key)
         if lane is not None:
             return lane.stored()
-        known = self.states.get(key)
+        known = self.truths.look(key)
         return None if known is None else known._replace(epoch=self.epoch)
 
-    def wrote(self, offsets: Sequence[int]) -> None:
-        """Take note of where states were written, and of gaps between, which others wrote."""
+    def checkpoint(self) -> Checkpoint | None:
+        """Return how much of the state partition is known here; None if that cannot be said."""
+        if self.mark is None or self.superseded:
+            return None
+        until = self.gaps[0][0] if self.gaps else self.written + 1
+        return Checkpoint(until, self.epoch, self.mark)
+
+    def wrote(self, states: Mapping[str, StoredState], offsets: Sequence[int]) -> None:
+        """Take note of states that were written, and of gaps between, which others wrote."""
+        self.truths.acknowledged(states)
         for offset in offsets:
             if offset > self.written + 1:
                 self.gaps.append((self.written + 1, offset))
@@ -157,7 +180,7 @@ class Shard:
         self.written = end - 1
 
     def settled_at(self, end: int) -> None:
-        """Take note of the end of a partition that nobody else can have written to."""
+        """Take note of a place in a partition below which nobody else can have written."""
         self.written, self.gaps = end - 1, []
 
     def write_again(self, keys: Iterable[str]) -> None:
@@ -237,8 +260,12 @@ class Shard:
             return
         await lane.passivate()
         if lane.idle and self.lanes.get(key) is lane:
+            try:
+                self.truths.keep(key, lane.stored())
+            except TransportError as error:
+                self.escalate(error, self.source)
+                return
             del self.lanes[key]
-            self.states[key] = lane.stored()
 
 
 _NOTHING = StoredState()

@@ -1,6 +1,7 @@
 """State records: what a state topic holds, and how an entity's truth is read from it."""
 
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from ...schemas import DedupWindow, ProtobufDecodeError, SourceWindow
@@ -13,9 +14,22 @@ WINDOW = "cb_window"
 PARKED = "cb_parked"
 REDRIVEN = "cb_redriven"
 VERSION = "cb_version"
+MARK = "cb_mark"
 
 MARKER_KEY = b"\x00callboard.takeover"
 """The key of takeover markers. Entity ids cannot start with a NUL byte."""
+
+
+class Mark(NamedTuple):
+    """A takeover marker that tells one log from another.
+
+    Attributes:
+        offset: Where it stands.
+        token: What was drawn for it.
+    """
+
+    offset: int
+    token: bytes
 
 
 class StoredState(NamedTuple):
@@ -87,7 +101,8 @@ def state_record(to: TopicPartition, key: bytes, state: StoredState) -> Outbound
 
 def marker_record(to: TopicPartition, epoch: int, node: str) -> Outbound:
     """Return the record a new owner writes before it delivers anything."""
-    return Outbound(to, MARKER_KEY, node.encode(), [(EPOCH, str(epoch).encode())])
+    token = uuid.uuid4().hex.encode()
+    return Outbound(to, MARKER_KEY, node.encode(), [(EPOCH, str(epoch).encode()), (MARK, token)])
 
 
 class Changelog:
@@ -96,11 +111,17 @@ class Changelog:
     Of one entity's records the *highest* (epoch, applied) counts, not the last:
     a paused former owner that wakes up late writes with an older epoch, and
     changes nothing. Records without a readable epoch are not ours; skipped.
+
+    Args:
+        before: Looks up what is known from the records before the first it is given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[str], StoredState | None] | None = None) -> None:
+        self.before = before
         self.states: dict[str, StoredState] = {}
         self.highest_epoch = 0
+        self.mark: Mark | None = None
+        """The newest marker that tells this log from others."""
         self.markers: list[tuple[int, int]] = []
         """(offset, epoch) of takeover markers, in log order."""
 
@@ -114,12 +135,16 @@ class Changelog:
             self.highest_epoch = max(self.highest_epoch, epoch)
             if record.key == MARKER_KEY:
                 self.markers.append((record.offset, epoch))
+                if MARK in headers:
+                    self.mark = Mark(record.offset, headers[MARK])
                 continue
             applied = _number(headers.get(APPLIED))
             if applied is None or record.value is None:
                 continue
             entity = record.key.decode(errors="replace")
             known = self.states.get(entity)
+            if known is None and self.before is not None:
+                known = self.before(entity)
             if known is None or (epoch, applied) >= (known.epoch, known.applied):
                 self.states[entity] = _read(record.value, epoch, applied, headers)
 

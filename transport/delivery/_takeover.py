@@ -2,21 +2,25 @@
 
 import asyncio
 
+from ._checkpoints import Checkpoints
+from ._local_store import Checkpoint
 from ._port import LogPort
 from ._progress import Position
 from ._records import TopicPartition
 from ._shard import Shard
-from ._state import Changelog, StoredState, marker_record
+from ._state import MARK, Changelog, Mark, marker_record
 
 _TELL_EVERY = 2.0
+_SPILL = 250_000
 
 
-async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
+async def take_over(port: LogPort, shard: Shard, node: str, checkpoints: Checkpoints) -> Position:
     """Restore a shard's entities, become its owner, and return where to deliver from.
 
     Order of events: in exactly-once mode, fence the owner before; read the state
-    partition to its end; write a marker with the next epoch; read on up to the
-    marker; commit the committed position once more. What a former owner writes
+    partition to its end, from the local store's checkpoint on if there is one;
+    write a marker with the next epoch; read on up to the marker; commit the
+    committed position once more. What a former owner writes
     after the marker carries an older epoch and loses wherever it is read. Two
     nodes that take over at once write the same epoch: the later marker in the log
     sees the earlier one, and its node marks again.
@@ -36,24 +40,24 @@ async def take_over(port: LogPort, shard: Shard, node: str) -> Position:
     transactional = shard.host.options.exactly_once
     if transactional:
         await port.fence(shard.partition)
-    changelog = Changelog()
     position = await port.end(partition)
-    await _read(port, changelog, shard, 0, position)
+    restore = await _begin(port, shard, checkpoints, position)
+    changelog = restore.changelog
+    await restore.read_to(position)
     while True:
         epoch = changelog.highest_epoch + 1
         marker = marker_record(partition, epoch, node)
         if transactional:
-            await port.transact(shard.partition, [marker], None)
+            (written,) = await port.transact(shard.partition, [marker], None)
             break  # nobody else can have written since
         (written,) = await port.produce([marker])
-        await _read(port, changelog, shard, position, written + 1)
-        position = written + 1
+        await restore.read_to(written + 1)
         first = next(offset for offset, marked in changelog.markers if marked == epoch)
         if first == written:
-            shard.written = written
             break
-    shard.epoch = epoch
-    shard.states = changelog.states
+    shard.epoch, shard.written = epoch, written
+    shard.mark = Mark(written, dict(marker.headers)[MARK])
+    shard.truths.restored(changelog.states)
     shard.host.counters.restored += len(changelog.states)
     committed = await port.committed(shard.partition)
     await port.commit({shard.partition: committed})
@@ -74,34 +78,84 @@ def keep_warm(shard: Shard, former: Shard) -> None:
     """
     shard.epoch = former.epoch
     shard.written = former.written
-    shard.states = {**former.states, **_truths(former)}
+    shard.mark = former.mark
+    shard.truths = former.truths
+    shard.truths.keep_all({key: lane.stored() for key, lane in former.lanes.items()})
 
 
-def _truths(former: Shard) -> dict[str, StoredState]:
-    return {key: lane.stored() for key, lane in former.lanes.items()}
+async def _begin(port: LogPort, shard: Shard, checkpoints: Checkpoints, end: int) -> "_Restore":
+    """Begin behind what the local store knows, if the log is the one it was read from."""
+    store = shard.host.store
+    known = None if store is None else store.checkpoint(shard.source)
+    if known is None:
+        return _Restore(port, shard, checkpoints, Changelog(), 0)
+    if known.until <= end and await _stands(port, _states_of(shard), known.mark):
+        changelog = Changelog(shard.truths.stored)
+        changelog.highest_epoch, changelog.mark = known.epoch, known.mark
+        return _Restore(port, shard, checkpoints, changelog, known.until)
+    shard.host.system.log.info(
+        "the local store is of another log, or too old; restoring everything",
+        partition=shard.source,
+    )
+    await checkpoints.discard(shard.source)
+    return _Restore(port, shard, checkpoints, Changelog(), 0)
 
 
-async def _read(
-    port: LogPort,
-    changelog: Changelog,
-    shard: Shard,
-    start: int,
-    end: int,
-) -> None:
-    """Fold a stretch of the state partition; one that takes long says how far it has come."""
-    loop = asyncio.get_running_loop()
-    told = loop.time()
-    if start < end:
-        async for records in port.read(_states_of(shard), start, end):
-            changelog.fold(records)
+async def _stands(port: LogPort, partition: TopicPartition, mark: Mark) -> bool:
+    """Tell whether a marker still stands where it stood."""
+    found = Changelog()
+    async for records in port.read(partition, mark.offset, mark.offset + 1):
+        found.fold(records)
+    return found.mark == mark
+
+
+class _Restore:
+    """Reading a state partition, stretch by stretch."""
+
+    def __init__(
+        self,
+        port: LogPort,
+        shard: Shard,
+        checkpoints: Checkpoints,
+        changelog: Changelog,
+        position: int,
+    ) -> None:
+        self.changelog = changelog
+        self._port = port
+        self._shard = shard
+        self._checkpoints = checkpoints
+        self._position = position
+
+    async def read_to(self, end: int) -> None:
+        """Fold everything up to an offset; what takes long says how far it has come."""
+        loop = asyncio.get_running_loop()
+        told, start = loop.time(), self._position
+        if start >= end:
+            return
+        async for records in self._port.read(_states_of(self._shard), start, end):
+            self.changelog.fold(records)
+            if records:
+                await self._make_room(records[-1].offset + 1)
             if records and loop.time() - told > _TELL_EVERY:
                 told = loop.time()
-                shard.host.system.log.info(
+                self._shard.host.system.log.info(
                     "restoring",
-                    partition=shard.source,
+                    partition=self._shard.source,
                     percent=round(100 * (records[-1].offset - start) / (end - start)),
-                    entities=len(changelog.states),
+                    entities=len(self.changelog.states),
                 )
+        self._position = end
+
+    async def _make_room(self, until: int) -> None:
+        """Move what was read to disk when it is much, if there is a disk to move it to."""
+        changelog, shard = self.changelog, self._shard
+        if shard.host.store is None or changelog.mark is None or len(changelog.states) < _SPILL:
+            return
+        reach = Checkpoint(until, changelog.highest_epoch, changelog.mark)
+        if await self._checkpoints.spill(shard.source, changelog.states, reach):
+            shard.host.counters.restored += len(changelog.states)
+            changelog.states.clear()
+            changelog.before = shard.truths.stored
 
 
 def _states_of(shard: Shard) -> TopicPartition:

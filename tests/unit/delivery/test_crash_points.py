@@ -8,11 +8,14 @@ takes over, and what is in the log must be what the faultless run left there.
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple, get_args
 
 import pytest
 from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+from support.delivery_disks import Disks
 from support.delivery_node import OPTIONS, Node, shuffled, write
 from support.scripted_log import Log, Mode, ScriptedPort
 
@@ -65,6 +68,7 @@ class Left(NamedTuple):
 
 KINDS = (Source, Sink)
 ONCE = replace(OPTIONS, exactly_once=True)
+NO_DISKS = Disks(None)
 MESSAGES = shuffled(5, 24, KEYS)
 
 
@@ -133,6 +137,27 @@ def filled(count: int = len(MESSAGES)) -> Log:
     return log
 
 
+def check_stores(disks: Disks, log: Log, what: str) -> None:
+    """What each disk knows, with the log behind its checkpoint, is what the whole log says."""
+    for store in disks.stores.values():
+        for kind in KINDS:
+            for number in range(2):
+                states = TopicPartition(f"t.{kind.__name__}.state", number)
+                source = f"t.{kind.__name__}/{number}"
+                whole = Changelog()
+                whole.fold(log.partitions[states])
+                reach = store.checkpoint(source)
+                if reach is None:
+                    continue
+                assert reach.until <= len(log.partitions[states]), what
+                rest = Changelog(partial(store.get, source))
+                rest.fold(log.partitions[states][reach.until :])
+                found = {
+                    key: rest.states.get(key) or store.get(source, key) for key in whole.states
+                }
+                assert found == whole.states, f"{what}: {source} from {reach}"
+
+
 async def faultless(options: DeliveryOptions = OPTIONS) -> tuple[Log, int]:
     """Run once without a fault; return the log and the number of steps."""
     log = filled()
@@ -148,11 +173,15 @@ async def with_fault(
     mode: Mode,
     second: tuple[int, Mode] | None = None,
     options: DeliveryOptions = OPTIONS,
+    disks: Disks = NO_DISKS,
 ) -> Left:
-    """Run with one failing step, a second process taking over, perhaps a second fault."""
+    """Run with one failing step, a second process taking over, perhaps a second fault.
+
+    A process that died is followed by one on the same disk.
+    """
     at_once = 16 if mode == "asleep" else len(MESSAGES)
     log = filled(at_once)
-    first = Node("one", ScriptedPort(log, step, mode), KINDS, options)
+    first = Node("one", ScriptedPort(log, step, mode), KINDS, options, disks.of("one"))
     await first.start()
     ends = [
         asyncio.create_task(waits)
@@ -172,7 +201,10 @@ async def with_fault(
         if number and second is None:
             break
         port = ScriptedPort(log, *fault) if fault else ScriptedPort(log)
-        node = Node(f"next-{number}", port, KINDS, options)
+        dead = "one" if number == 0 or second is None else "next-0"
+        like = dead if first.port.dead.is_set() else None
+        store = disks.of(f"next-{number}", like=like)
+        node = Node(f"next-{number}", port, KINDS, options, store)
         await node.start()
         if fault:
             died = asyncio.create_task(port.dead.wait())
@@ -195,6 +227,8 @@ async def with_fault(
         await nodes[-1].until_done()
     for node in nodes:
         await node.die()
+    check_stores(disks, log, f"{mode} at {step}, {second}")
+    disks.close()
     return left_in(log)
 
 
@@ -233,3 +267,29 @@ def test_two_faults_at_every_pair_of_steps_change_nothing(
         for second in range(step % 4 // 2, steps, 2):
             what = f"{mode} at {step}, then {then} at {second}"
             check(run_virtual(with_fault(step, mode, (second, then), options)), what)
+
+
+@pytest.mark.parametrize("options", [OPTIONS, ONCE], ids=["ids", "transactions"])
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_a_local_store_is_a_former_state_of_the_log(
+    mode: Mode, options: DeliveryOptions, tmp_path: Path
+) -> None:
+    """Whatever fails, those who go on from the dead one's disk know what the log says."""
+    options = replace(options, checkpoint_interval=0.02, guard_interval=0.05)
+    _, steps = run_virtual(faultless(options))
+    for step in range(steps):
+        disks = Disks(tmp_path / str(step))
+        run = with_fault(step, mode, None, options, disks)
+        check(run_virtual(run), f"{mode} at step {step}, with local stores")
+
+
+@pytest.mark.parametrize("options", [OPTIONS, ONCE], ids=["ids", "transactions"])
+def test_local_stores_outlive_two_deaths(options: DeliveryOptions, tmp_path: Path) -> None:
+    """The process that goes on from the disk dies, too, and a third one goes on from there."""
+    options = replace(options, checkpoint_interval=0.02, guard_interval=0.05)
+    _, steps = run_virtual(faultless(options))
+    for step in range(0, steps, 2):
+        for second in range(step % 4 // 2, steps, 4):
+            disks = Disks(tmp_path / f"{step}-{second}")
+            run = with_fault(step, "after", (second, "after"), options, disks)
+            check(run_virtual(run), f"after at {step}, then at {second}, with local stores")
