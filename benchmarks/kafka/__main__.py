@@ -23,21 +23,29 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
         "send": _ours.send,
         "send_each": _ours.send_each,
         "pipeline": _ours.pipeline,
+        "pipeline_once": partial(_ours.pipeline, exactly_once=True),
         "ask": partial(_ours.ask, percent=50),
         "ask_p99": partial(_ours.ask, percent=99),
         "takeover": _ours.takeover,
         "restore": _ours.restore,
+        "restart": _ours.restart,
     },
     SEND: {
         "send": _raw.send,
         "send_each": _raw.send,
         "pipeline": partial(_raw.pipeline, batches=False),
+        "pipeline_once": partial(_raw.pipeline, batches=False, exactly_once=True),
         "ask": partial(_raw.ask, percent=50),
         "ask_p99": partial(_raw.ask, percent=99),
         "takeover": _raw.takeover,
         "restore": _raw.restore,
+        "restart": _raw.restore,
     },
-    BATCH: {"send": _raw.send_batches, "pipeline": partial(_raw.pipeline, batches=True)},
+    BATCH: {
+        "send": _raw.send_batches,
+        "pipeline": partial(_raw.pipeline, batches=True),
+        "pipeline_once": partial(_raw.pipeline, batches=True, exactly_once=True),
+    },
 }
 
 

@@ -1,6 +1,7 @@
 """The workloads with callboard."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -10,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf.wrappers_pb2 import BytesValue, Int64Value, StringValue
 
 from callboard import ActorSystem, EntityRef, send_all
-from callboard.transport import Inspector
+from callboard.transport import DeliveryOptions, Inspector
 
 from ._children import child
 from ._messages import (
@@ -60,7 +61,7 @@ async def _sending(
         return n / (time.perf_counter() - began)
 
 
-async def pipeline(bootstrap: str, n: int) -> float:
+async def pipeline(bootstrap: str, n: int, *, exactly_once: bool = False) -> float:
     """Handle what is there, until every state and position is written; messages a second."""
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
@@ -68,7 +69,8 @@ async def pipeline(bootstrap: str, n: int) -> float:
     await counted.start()
     places = [TopicPartition(MAILBOX, number) for number in range(PARTITIONS)]
     try:
-        async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=[Meter]):
+        url, delivery = f"kafka://{bootstrap}", DeliveryOptions(exactly_once=exactly_once)
+        async with ActorSystem(SYSTEM, transport=url, entities=[Meter], delivery=delivery):
             began, before = 0.0, 0
             while True:
                 done = sum([await counted.committed(place) or 0 for place in places])
@@ -138,12 +140,27 @@ async def restore(bootstrap: str, n: int) -> float:
     """Start a node before a full state topic; entities a second until all partitions deliver."""
     await create_topics(bootstrap)
     await fill(bootstrap, STATE, n, state)
+    return n / await _started(bootstrap, None)
+
+
+async def restart(bootstrap: str, n: int) -> float:
+    """The same on a disk that has the states: a node that ended, and starts again."""
+    await create_topics(bootstrap)
+    await fill(bootstrap, STATE, n, state)
+    with tempfile.TemporaryDirectory() as folder:
+        await _started(bootstrap, folder)
+        return n / await _started(bootstrap, folder)
+
+
+async def _started(bootstrap: str, folder: str | None) -> float:
+    """Start a node; return the seconds until all partitions deliver."""
     one_each = {partition_of(each.encode()): each for each in IDS}
+    url, delivery = f"kafka://{bootstrap}", DeliveryOptions(state_dir=folder)
     began = time.perf_counter()
-    async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", entities=[Meter]) as system:
+    async with ActorSystem(SYSTEM, transport=url, entities=[Meter], delivery=delivery) as system:
         asked = (
             system.entity(Meter, each).ask(Int64Value(value=1), timeout=_PATIENCE)
             for each in one_each.values()
         )
         await asyncio.gather(*asked)
-        return n / (time.perf_counter() - began)
+        return time.perf_counter() - began

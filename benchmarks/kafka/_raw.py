@@ -65,17 +65,20 @@ async def send_batches(bootstrap: str, n: int) -> float:
         await producer.stop()
 
 
-async def pipeline(bootstrap: str, n: int, *, batches: bool) -> float:
+async def pipeline(bootstrap: str, n: int, *, batches: bool, exactly_once: bool = False) -> float:
     """Read, decode, count, write the states, commit; messages a second.
 
-    The states of one read are written once per entity, as callboard does in a flush.
+    The states of one read are written once per entity, as callboard does in a flush; in a
+    transaction with the commit, if wanted.
     """
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
-    if batches:
-        producer = _batching(bootstrap)
-    else:
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        transactional_id=SYSTEM if exactly_once else None,
+        **({"max_batch_size": _BATCH_BYTES} if batches else {}),
+    )
     consumer = AIOKafkaConsumer(
         MAILBOX,
         bootstrap_servers=bootstrap,
@@ -98,13 +101,21 @@ async def pipeline(bootstrap: str, n: int, *, batches: bool) -> float:
                     counts.setdefault(key, Int64Value()).value += 1
                     changed.add(key)
                 done += len(records)
+            if exactly_once:
+                await producer.begin_transaction()
             states: list[Record] = [(key, counts[key].SerializeToString(), []) for key in changed]
             if batches:
                 await append(producer, STATE, states)
             else:
                 sent = [await producer.send(STATE, value, key=key) for key, value, _ in states]
                 await asyncio.gather(*sent)
-            await consumer.commit()
+            if exactly_once:
+                reached = {place: await consumer.position(place) for place in fetched}
+                if reached:
+                    await producer.send_offsets_to_transaction(reached, SYSTEM)
+                await producer.commit_transaction()
+            else:
+                await consumer.commit()
             if not began and done:
                 began, before = time.perf_counter(), done
         rate = (n - before) / (time.perf_counter() - began)

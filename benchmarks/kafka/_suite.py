@@ -11,7 +11,7 @@ from ._workloads import BASELINE, BATCH, OURS, SEND, WORKLOAD_NAMES, WORKLOADS
 SUBJECT_NAMES = (OURS, SEND, BATCH)
 BROKER_NAMES = ("embedded", "apache")
 
-_NO_BATCHES: tuple[str, ...] = ("ask", "takeover", "restore")
+_NO_BATCHES: tuple[str, ...] = ("ask", "takeover", "restore", "restart")
 _ROUNDS = 5
 _QUICK_ROUNDS = 1
 _QUICK_RUN_SECONDS = 90.0

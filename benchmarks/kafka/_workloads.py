@@ -25,10 +25,12 @@ WORKLOADS = (
         seconds=_SECONDS,
         goals={OURS: Goal(ratio=2.0)},
     ),
+    Workload("pipeline_once", _MESSAGES, "pipeline_once", 100_000, 20_000, seconds=_SECONDS),
     Workload("ask", "ms", "ask", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
     Workload("ask_p99", "ms", "ask_p99", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
     Workload("takeover", "s", "takeover", 1, 1, seconds=_SECONDS, subjects=_BOTH),
     Workload("restore", "entities/s", "restore", 100_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
+    Workload("restart", "entities/s", "restart", 100_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
 )
 
 WORKLOAD_NAMES = tuple(workload.name for workload in WORKLOADS)

@@ -12,6 +12,7 @@ from ...actors import TransportClosed
 from ..delivery import Outbound, TopicPartition
 from ._errors import translate
 from ._security import Cluster
+from ._start import start_whole
 
 BATCH_BYTES = 512 * 1024
 """Bytes of one batch. A single larger record gets a batch of its own."""
@@ -79,7 +80,7 @@ class BatchProducer:
                     retry_backoff_ms=100,
                 )
                 try:
-                    await producer.start()
+                    await start_whole(producer)
                 except BaseException:
                     await stop_producer(producer)
                     raise

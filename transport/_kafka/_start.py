@@ -1,17 +1,35 @@
 """Starting a client within a deadline, and leaving nothing open when it fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
 from ._diagnosis import reason
 from ._security import Cluster
 
+_PATIENCE = 1.0
+
 
 class _Startable(Protocol):
-    def start(self) -> Awaitable[None]: ...
+    def start(self) -> Coroutine[Any, Any, None]: ...
+
+
+async def start_whole(client: _Startable) -> None:
+    """Start a client of the library; if cancelled, let its start come to an end first.
+
+    A start that is cancelled half way leaves the client's first connection open, where nobody
+    can close it any more.
+    """
+    starting = asyncio.create_task(client.start(), name="callboard-client-start")
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=_PATIENCE)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        raise
 
 
 async def start(
@@ -31,7 +49,7 @@ async def start(
     """
     try:
         async with asyncio.timeout(seconds):
-            await client.start()
+            await start_whole(client)
     except (KafkaError, TimeoutError, OSError) as error:
         await close()
         raise await reason(cluster, seconds, error) from error

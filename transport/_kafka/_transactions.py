@@ -14,6 +14,7 @@ from ..delivery import Outbound, Position, TopicPartition
 from ._errors import translate
 from ._producer import BATCH_BYTES, append_all, stop_producer
 from ._security import Cluster
+from ._start import start_whole
 
 
 class Transactions:
@@ -56,7 +57,7 @@ class Transactions:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                await producer.start()
+                await start_whole(producer)
         except (KafkaError, TimeoutError, OSError) as error:
             await stop_producer(producer)
             raise translate(error, f"begin transactions of {_name(partition)}") from error

@@ -65,14 +65,18 @@ class Committer:
             except TransportError as error:
                 self._host.system.log.warning("a commit failed; trying again", error=str(error))
 
-    async def commit(self, *, prove: bool = False) -> None:
+    async def commit(self, *, prove: bool = False, whole: bool = False) -> None:
         """Commit what has moved; if nothing has and `prove` is set, one position once more.
+
+        Args:
+            prove: The lease is to be renewed.
+            whole: Nothing follows: with all that is finished ahead of the positions.
 
         Raises:
             PartitionLost: The group has given the partitions to others.
             TransportError: It is not known whether it was taken.
         """
-        positions = self._moved()
+        positions = self._moved(whole=whole)
         if not positions:
             if not (prove and self._committed):
                 return
@@ -103,11 +107,15 @@ class Committer:
     def _age(self) -> float:
         return asyncio.get_running_loop().time() - self._proved
 
-    def _moved(self) -> dict[TopicPartition, Position]:
+    def _moved(self, *, whole: bool) -> dict[TopicPartition, Position]:
         moved: dict[TopicPartition, Position] = {}
         for partition, shard in self._shards().items():
             if partition in self._committed:
-                position = shard.tracker.committable()
-                if position != self._committed[partition]:
+                committed = self._committed[partition]
+                if whole:
+                    position = shard.tracker.committable()
+                else:
+                    position = shard.tracker.committable_since(committed)
+                if position != committed:
                     moved[partition] = position
         return moved

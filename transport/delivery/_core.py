@@ -213,7 +213,7 @@ class DeliveryCore:
     async def _settle(self, shards: Sequence[Shard]) -> None:
         """Commit what is left; in exactly-once mode that is done, and only the ends are asked."""
         if not self._host.options.exactly_once:
-            await self._committer.commit()
+            await self._committer.commit(whole=True)
             return
         for shard in shards:
             if shard.epoch:

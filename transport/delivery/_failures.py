@@ -72,7 +72,9 @@ def ask_reply(headers: Mapping[str, bytes], result: object, codec: Codec) -> Out
     Raises:
         SchemaError: The handler returned something that cannot travel.
     """
-    target = _reply_target(headers.get(REPLY_TO, b""))
+    if REPLY_TO not in headers:
+        return None
+    target = _reply_target(headers[REPLY_TO])
     if target is None:
         return None
     back: list[Header] = [(CORRELATION, headers.get(CORRELATION, b""))]

@@ -130,7 +130,7 @@ class Flusher:
         states = list(work.state_records())
         records = [*self._outputs([work]), *states]
         shard.settled(work)
-        position = shard.tracker.committable()
+        position = shard.tracker.committable_since(shard.committed)
         delay = self._host.options.retry_initial
         tried = False
         while shard.owned:

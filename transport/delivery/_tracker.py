@@ -1,6 +1,7 @@
 """Which records of one owned partition are finished, and what may be committed."""
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import pairwise
 
 from ._dedup import Floor
@@ -129,6 +130,16 @@ class Tracker:
         self._load.bytes -= sum(self._open.values())
         self._open.clear()
 
+    def committable_since(self, committed: Position) -> Position:
+        """Return what may be committed; what is finished ahead of it only if it stands still.
+
+        Behind a position that moves nothing is finished for long: after a crash those few
+        records come again, and are found in their entities' states.
+        """
+        if self.position == committed.offset:
+            return self.committable()
+        return Position(self.position)
+
     def committable(self) -> Position:
         """Return what may be committed: the position, and what is finished ahead of it.
 
@@ -155,10 +166,11 @@ class Tracker:
             holes.append(offset)
         return Floor(self._next, tuple(holes))
 
-    def _in_order(self) -> list[int]:
-        if len(self._pending) > 2 * len(self._open) + _COMPACT_ABOVE:
-            self._pending = deque(offset for offset in self._pending if offset in self._open)
-        return [offset for offset in self._pending if offset in self._open]
+    def _in_order(self) -> Iterator[int]:
+        unfinished = self._open
+        if len(self._pending) > 2 * len(unfinished) + _COMPACT_ABOVE:
+            self._pending = deque(offset for offset in self._pending if offset in unfinished)
+        return (offset for offset in self._pending if offset in unfinished)
 
     def _advance(self) -> None:
         pending, unfinished = self._pending, self._open
