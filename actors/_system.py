@@ -66,7 +66,8 @@ class ActorSystem:
         node: name of this process within the system; made of host and process id when left out.
         entities: the kinds of entities this node runs. None: the transport starts when an entity is
             first reached, if ever.
-        delivery: bounds, deadlines, exactly-once mode: a `callboard.transport.DeliveryOptions`.
+        delivery: bounds, deadlines, exactly-once mode, states on disk: a
+            `callboard.transport.DeliveryOptions`.
         security: TLS and login for a cluster, a `callboard.transport.KafkaSecurity`. None: what
             the URL and the environment say.
         seed: seeds `random`, for runs that can be repeated.

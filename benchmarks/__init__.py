@@ -18,6 +18,7 @@ from ._answers import answer_requests
 from ._errors import BenchmarkError, PeersNotMade, UnknownChoice
 from ._peers import (
     BROKER_PEERS,
+    KAFKA_PEERS,
     PEERS,
     Peer,
     Program,
@@ -33,6 +34,7 @@ from ._tables import print_report
 
 __all__ = [
     "BROKER_PEERS",
+    "KAFKA_PEERS",
     "PEERS",
     "BenchmarkError",
     "Goal",

@@ -17,6 +17,7 @@ from ._errors import PeersNotMade
 
 LEAST_PYTHON = (3, 12)
 _MAKE = "callboard bench peers"
+_MESSAGES = "protobuf>=6.30"
 _EXECUTABLE = re.compile(r"python3\.\d+")
 _PROBE = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
 _PROBE_SECONDS = 10.0
@@ -55,6 +56,10 @@ PEERS = (
     Peer("pykka", "pykka", "pykka==4.5.0"),
     Peer("casty", "casty", "casty==0.30.2"),
     Peer("everything-is-an-actor", "actor_for_agents", "everything-is-an-actor==0.1.6"),
+)
+KAFKA_PEERS = (
+    Peer("faststream", "faststream", "faststream[kafka]==0.7.8"),
+    Peer("faust", "faust", "faust-streaming==0.15.3"),
 )
 BROKER_PEERS = (
     Program(
@@ -121,7 +126,7 @@ def make_peers(python: str | None, say: Callable[[str], None]) -> None:
     """
     chosen = newest_python() if python is None else python
     folder = peers_folder()
-    requirements = [peer.requirement for peer in PEERS]
+    requirements = [*(peer.requirement for peer in (*PEERS, *KAFKA_PEERS)), _MESSAGES]
     say(f"making {folder} with {chosen}")
     _run([chosen, "-m", "venv", "--clear", str(folder)], "give another with --python")
     say(f"installing {', '.join(requirements)}")

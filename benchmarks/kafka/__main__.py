@@ -11,9 +11,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from .. import answer_requests
+from .. import KAFKA_PEERS, answer_requests
 from ..broker import running, servers
-from . import _ours, _raw
+from . import _frameworks, _ours, _raw
 from ._workloads import BATCH, OURS, SEND
 
 Run = Callable[[str, int], Awaitable[float]]
@@ -45,6 +45,10 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
         "send": _raw.send_batches,
         "pipeline": partial(_raw.pipeline, batches=True),
         "pipeline_once": partial(_raw.pipeline, batches=True, exactly_once=True),
+    },
+    **{
+        peer.subject: {"pipeline": partial(_frameworks.pipeline, subject=peer.subject)}
+        for peer in KAFKA_PEERS
     },
 }
 

@@ -30,6 +30,8 @@ from ._messages import (
 _MOST = 1_000
 _PATIENCE = 120.0
 _BATCH_BYTES = 512 * 1024
+_USUAL_BATCH_BYTES = 16 * 1024
+"""The client's own default."""
 
 
 async def send(bootstrap: str, n: int) -> float:
@@ -77,7 +79,7 @@ async def pipeline(bootstrap: str, n: int, *, batches: bool, exactly_once: bool 
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
         transactional_id=SYSTEM if exactly_once else None,
-        **({"max_batch_size": _BATCH_BYTES} if batches else {}),
+        max_batch_size=_BATCH_BYTES if batches else _USUAL_BATCH_BYTES,
     )
     consumer = AIOKafkaConsumer(
         MAILBOX,

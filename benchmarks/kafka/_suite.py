@@ -4,14 +4,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import Plan, Subject, chosen
+from .. import KAFKA_PEERS, Plan, Subject, chosen, find_peer
 from ..broker import KAFKA, FoundBroker, find_broker
 from ._workloads import BASELINE, BATCH, OURS, SEND, WORKLOAD_NAMES, WORKLOADS
 
-SUBJECT_NAMES = (OURS, SEND, BATCH)
+SUBJECT_NAMES = (OURS, SEND, BATCH, *(peer.subject for peer in KAFKA_PEERS))
 BROKER_NAMES = ("embedded", "apache")
 
-_NO_BATCHES: tuple[str, ...] = ("ask", "takeover", "restore", "restart")
+_SLOWER = 5
+"""Divides what frameworks have to do: a rate does not depend on it, the patience does."""
+
 _ROUNDS = 5
 _QUICK_ROUNDS = 1
 _QUICK_RUN_SECONDS = 90.0
@@ -67,14 +69,17 @@ def broker_behind(name: str) -> FoundBroker:
 
 def _subject(name: str, broker: FoundBroker) -> Subject:
     """Return a subject before a broker."""
-    cannot: dict[str, str] = {}
-    if name == BATCH:
-        cannot = dict.fromkeys(_NO_BATCHES, "batches are of no use there")
+    missing, slower = broker.missing, 1
+    for peer in KAFKA_PEERS:
+        if peer.subject == name:
+            python, remedy = find_peer(peer)
+            missing = missing or (None if python else remedy)
+            slower = _SLOWER
     program = (sys.executable, "-P", "-m", "callboard.benchmarks.kafka")  # -P: nothing from here
     return Subject(
         name,
         command=(*program, name, broker.name, *broker.arguments),
-        missing=broker.missing,
-        cannot=cannot,
+        missing=missing,
         single=True,
+        slower=slower,
     )

@@ -8,12 +8,20 @@ BATCH = "aiokafka_batch"
 BASELINE = SEND
 
 _BOTH = frozenset({OURS, SEND})
+_BY_HAND = frozenset({OURS, SEND, BATCH})
 _MESSAGES = "messages/s"
 _SECONDS = 180.0
 
 WORKLOADS = (
     Workload(
-        "send", _MESSAGES, "send", 100_000, 5_000, seconds=_SECONDS, goals={OURS: Goal(ratio=3.0)}
+        "send",
+        _MESSAGES,
+        "send",
+        100_000,
+        5_000,
+        seconds=_SECONDS,
+        subjects=_BY_HAND,
+        goals={OURS: Goal(ratio=3.0)},
     ),
     Workload("send_each", _MESSAGES, "send_each", 50_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
     Workload(
@@ -25,7 +33,15 @@ WORKLOADS = (
         seconds=_SECONDS,
         goals={OURS: Goal(ratio=2.0)},
     ),
-    Workload("pipeline_once", _MESSAGES, "pipeline_once", 100_000, 20_000, seconds=_SECONDS),
+    Workload(
+        "pipeline_once",
+        _MESSAGES,
+        "pipeline_once",
+        100_000,
+        20_000,
+        seconds=_SECONDS,
+        subjects=_BY_HAND,
+    ),
     Workload("ask", "ms", "ask", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
     Workload("ask_p99", "ms", "ask_p99", 500, 50, counted="asks", seconds=_SECONDS, subjects=_BOTH),
     Workload("takeover", "s", "takeover", 1, 1, seconds=_SECONDS, subjects=_BOTH),

@@ -176,7 +176,7 @@ def peers(
         from ..benchmarks import make_peers  # noqa: PLC0415 - see the package
 
         make_peers(python, typer.echo)
-        typer.echo("done: `callboard bench local` and `callboard bench broker` find them there")
+        typer.echo("done: `callboard bench local`, `broker` and `kafka` find them there")
 
 
 def _carried_out(plan: "Plan") -> "Report":

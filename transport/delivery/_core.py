@@ -10,6 +10,7 @@ from ._flusher import Flusher
 from ._guard import Guard
 from ._host import Host
 from ._kind import Kind
+from ._moves import Moves
 from ._passivation import Passivation
 from ._port import LogPort
 from ._records import Inbound, TopicPartition
@@ -48,6 +49,7 @@ class DeliveryCore:
         self._flusher = Flusher(host, port, self._all, self._committer.prove, self._fenced)
         self._guard = Guard(host, port, self._flusher, self._all)
         self._checkpoints = Checkpoints(host, self._all)
+        self._moves = Moves(host)
 
     # -- life -----------------------------------------------------------------
 
@@ -102,9 +104,11 @@ class DeliveryCore:
         if self._closed:
             return
         self._assignment = object()
+        self._moves.began()
         self._drop(list(self._shards))
         self._take(partitions)
         self._former.clear()
+        self._moves.look(self._all())
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give partitions back: finish what is in hand, flush, commit, let go.
@@ -112,6 +116,7 @@ class DeliveryCore:
         Partitions that were wholly flushed stay warm, in case they come back.
         """
         self._assignment = object()
+        self._moves.began()
         shards = [self._shards[p] for p in partitions if p in self._shards]
         for shard in shards:
             shard.pause()
@@ -138,6 +143,7 @@ class DeliveryCore:
 
     def lost(self) -> None:
         """Forget every partition at once: the group has given them to others."""
+        self._moves.began()
         self._drop(list(self._shards))
 
     def deliver(self, partition: TopicPartition, records: Sequence[Inbound]) -> None:
@@ -180,6 +186,7 @@ class DeliveryCore:
             try:
                 if former is not None and await is_unchanged(self._port, shard, former):
                     keep_warm(shard, former)
+                    self._moves.kept_warm()
                     asked = float("-inf")  # nothing was asked of the group: prove before writing
                     position = await self._port.committed(shard.partition)
                 else:
@@ -208,6 +215,7 @@ class DeliveryCore:
                 self._committer.begin(shard.partition, position, asked)
                 shard.begin(position)
                 self._port.seek(shard.partition, position.offset)
+                self._moves.look(self._all())
             return
 
     async def _settle(self, shards: Sequence[Shard]) -> None:

@@ -23,6 +23,10 @@ class Counters:
     retries: int = 0
     quarantined: int = 0
     restored: int = 0
+    rebalances: int = 0
+    """How often partitions have come, with the first time."""
+    standstill_ms: int = 0
+    """For how long, in all, this node's partitions stood still meanwhile."""
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -32,6 +36,8 @@ class Counters:
             "retries": self.retries,
             "quarantined": self.quarantined,
             "restored": self.restored,
+            "rebalances": self.rebalances,
+            "standstill_ms": self.standstill_ms,
         }
 
 

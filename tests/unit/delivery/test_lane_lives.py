@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from support.delivery_node import Node, write
 from support.keeper import MAILBOX, STATE, Keeper, handled, kept
@@ -170,3 +171,34 @@ def test_a_failure_that_escalates_stops_the_node() -> None:
 
     assert run_virtual(main()) == 70
     assert log.committed[MAILBOX].offset == 0
+
+
+def test_for_how_long_partitions_stood_still_is_counted_and_told() -> None:
+    """From the moment they are given back until they deliver again, wherever they were."""
+    log = Log()
+    write(log, Keeper, "a", Int64Value(value=1), 1)
+
+    async def main() -> tuple[int, int, list[tuple[int, float]]]:
+        with structlog.testing.capture_logs() as said:
+            node = Node("one", ScriptedPort(log), [Keeper])
+            await node.start()
+            await node.until_done()
+            first = node.host.counters.standstill_ms
+            await node.core.revoked(node.mailboxes)
+            await asyncio.sleep(3.0)  # the group makes up its mind
+            node.core.assigned(node.mailboxes)
+            await asyncio.sleep(1.0)
+            counters = node.host.counters
+            await node.stop()
+        told = [
+            (line["warm"], line["seconds"])
+            for line in said
+            if line["event"] == "partitions deliver"
+        ]
+        return counters.rebalances, counters.standstill_ms - first, told
+
+    moves, stood_still, told = run_virtual(main())
+    assert moves == 2
+    assert 3_000 <= stood_still < 3_100
+    assert [warm for warm, _ in told] == [0, 1]
+    assert 3.0 <= told[1][1] < 3.1

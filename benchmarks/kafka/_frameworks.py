@@ -1,0 +1,40 @@
+"""The pipeline with other people's frameworks, each in a process of its own interpreter."""
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+from .. import KAFKA_PEERS, find_peer
+from ._messages import MAILBOX, STATE, create_topics, fill, message
+
+_PROGRAMS = {peer.subject: peer for peer in KAFKA_PEERS}
+
+
+async def pipeline(bootstrap: str, n: int, *, subject: str) -> float:
+    """Read, decode, count, write the states, commit, as the framework does it; messages a second.
+
+    From the start of the framework on, which is a small part of it.
+    """
+    python, remedy = find_peer(_PROGRAMS[subject])
+    if python is None:
+        raise RuntimeError(remedy)
+    await create_topics(bootstrap)
+    await fill(bootstrap, MAILBOX, n, message)
+    process = await asyncio.create_subprocess_exec(
+        *(python, "-P", "-m", f"frameworks._{subject}", bootstrap, MAILBOX, STATE, str(n)),
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        told, said = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    if process.returncode != 0:
+        raise RuntimeError(said.decode(errors="replace").strip().rpartition("\n")[2])
+    took, counted = told.split()
+    if int(counted) != n:
+        raise RuntimeError(f"counted {int(counted):,} messages of {n:,}")
+    return n / float(took)
