@@ -66,8 +66,7 @@ class ActorSystem:
         node: name of this process within the system; made of host and process id when left out.
         entities: the kinds of entities this node runs. None: the transport starts when an entity is
             first reached, if ever.
-        delivery: bounds, deadlines, exactly-once mode, states on disk: a
-            `callboard.transport.DeliveryOptions`.
+        delivery: how entities' mail is delivered: a `callboard.transport.DeliveryOptions`.
         security: TLS and login for a cluster, a `callboard.transport.KafkaSecurity`. None: what
             the URL and the environment say.
         seed: seeds `random`, for runs that can be repeated.
