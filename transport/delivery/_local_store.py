@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,22 +71,25 @@ class LocalStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._turn = threading.Lock()  # a cancelled wait does not end its thread
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _hold(folder)
-            if (folder / _CONDEMNED).exists():
-                self._remove()
+        with ExitStack() as opened:
             try:
-                self._reading, self._writing = self._connect(), self._connect()
-            except sqlite3.DatabaseError:  # damaged, or of another version: it is only a copy
-                self._remove()
-                self._reading, self._writing = self._connect(), self._connect()
-        except (OSError, sqlite3.Error) as error:
-            raise TransportError(
-                f"state_dir={str(folder)!r} cannot be used: {error}. Give a folder this user may "
-                f"write to, on a disk with room"
-            ) from error
-        self._ids = dict(self._reading.execute("SELECT source, id FROM partitions"))
+                folder.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(closing(_hold(folder)))
+                if (folder / _CONDEMNED).exists():
+                    self._remove()
+                try:
+                    self._connect().close()
+                except sqlite3.DatabaseError:  # damaged, or of another version: it is only a copy
+                    self._remove()
+                self._reading = opened.enter_context(closing(self._connect()))
+                self._writing = opened.enter_context(closing(self._connect()))
+                self._ids = dict(self._reading.execute("SELECT source, id FROM partitions"))
+            except (OSError, sqlite3.Error) as error:
+                raise TransportError(
+                    f"state_dir={str(folder)!r} cannot be used: {error}. Give a folder this user "
+                    f"may write to, on a disk with room"
+                ) from error
+            self._opened = opened.pop_all()
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """Return how much is known of a partition's states; None for nothing."""
@@ -160,8 +164,7 @@ class LocalStore:
     def close(self) -> None:
         """Let the folder go."""
         with self._turn:
-            for connection in (self._reading, self._writing, self._lock):
-                connection.close()
+            self._opened.close()
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._folder / _FILE, timeout=10.0, check_same_thread=False)
