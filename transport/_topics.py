@@ -1,6 +1,7 @@
 """A system's topics, planned, prepared and pruned from outside: `callboard topics`."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from math import isinf
 
@@ -83,16 +84,12 @@ class Topics:
             for topic, count in sorted(topics.items())
             for number in range(count)
         ]
-        group = self._group()
-        await group.start()
-        try:
+        async with self._offsets() as group:
             # Committed first: an end read later is behind it, unless the log is another.
             committed = await group.committed(places)
             ends = await group.ends(places)
             starts = await group.starts(places)
             young = dict.fromkeys(places) if isinf(before) else await group.since(places, before)
-        finally:
-            await group.aclose()
         return prunable(Progress(*p, starts[p], ends[p], committed[p], young[p]) for p in places)
 
     async def prune(self, found: Sequence[Prunable]) -> None:
@@ -106,12 +103,17 @@ class Topics:
             TransportError: The broker refuses.
         """
         wanted = {TopicPartition(p.topic, p.partition): p.until for p in found if p.offsets}
-        group = self._group()
-        await group.start()
-        try:
+        async with self._offsets() as group:
             committed = await group.committed(list(wanted))
-        finally:
-            await group.aclose()
         starts = {place: min(until, committed[place] or 0) for place, until in wanted.items()}
         if starts:
             await self._admin.trim(starts)
+
+    @asynccontextmanager
+    async def _offsets(self) -> AsyncGenerator[GroupOffsets]:
+        group = self._group()
+        await group.start()
+        try:
+            yield group
+        finally:
+            await group.aclose()

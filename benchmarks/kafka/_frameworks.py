@@ -14,7 +14,7 @@ _PROGRAMS = {peer.subject: peer for peer in KAFKA_PEERS}
 async def pipeline(bootstrap: str, n: int, *, subject: str) -> float:
     """Read, decode, count, write the states, commit, as the framework does it; messages a second.
 
-    From the start of the framework on, which is a small part of it.
+    What is timed is said in `frameworks/__init__.py`.
     """
     python, remedy = find_peer(_PROGRAMS[subject])
     if python is None:

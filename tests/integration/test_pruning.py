@@ -3,34 +3,20 @@
 import asyncio
 import json
 import math
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf.wrappers_pb2 import Int64Value
+from support.topics_shell import topics_shell, write_program
 
 from callboard import ActorSystem, Entity, handler
 from callboard.transport import Inspector, Topics
-
-PROGRAM = """
-from callboard import ActorSystem, Entity, handler
-from google.protobuf.wrappers_pb2 import Int64Value
-
-class Safe(Entity):
-    partitions = 1
-    state: Int64Value
-
-    @handler
-    def add(self, message: Int64Value) -> None: ...
-
-system = ActorSystem("NAME", entities=[Safe])
-"""
 
 
 class Safe(Entity):
@@ -149,21 +135,8 @@ async def test_nothing_goes_where_nothing_is_committed(name: str, broker_url: st
 
 async def test_the_shell_prunes(name: str, broker_url: str, tmp_path: Path) -> None:
     """It asks first, does nothing on a dry run, and keeps a week unless told otherwise."""
-    (tmp_path / "safes.py").write_text(PROGRAM.replace("NAME", name))
-
-    async def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "callboard", "topics", "prune", "safes:system", *arguments],
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=tmp_path,
-            env={"CALLBOARD_TRANSPORT": f"kafka://{broker_url}", "PATH": "", "COLUMNS": "160"},
-        )
-
+    write_program(tmp_path / "safes.py", name, "Safe", 1)
+    run = partial(topics_shell(tmp_path, broker_url), "prune", "safes:system")
     absent = await run()
     assert (absent.returncode, "callboard topics plan" in absent.stderr) == (1, True)
     await handled(f"kafka://{broker_url}", name, 5)

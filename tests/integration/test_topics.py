@@ -1,9 +1,6 @@
 """Topics from outside: planned, prepared and checked, on the embedded broker and Apache Kafka."""
 
-import asyncio
 import json
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -13,27 +10,13 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from google.protobuf.wrappers_pb2 import Int64Value
+from support.topics_shell import topics_shell, write_program
 
 from callboard import ActorSystem, Entity, TransportError, handler
 from callboard.transport import Action, Topics
 from callboard.transport.broker import Broker, BrokerOptions
 
 COMPACT = {"cleanup_policy": "compact", "min_compaction_lag_ms": "86400000"}
-
-PROGRAM = """
-from callboard import ActorSystem, Entity, handler
-from google.protobuf.wrappers_pb2 import Int64Value
-
-class Till(Entity):
-    partitions = 3
-    state: Int64Value
-
-    @handler
-    def add(self, message: Int64Value) -> None: ...
-
-system = ActorSystem("NAME", entities=[Till])
-client = ActorSystem("NAME")
-"""
 
 
 class Till(Entity):
@@ -174,21 +157,8 @@ async def test_on_three_brokers_two_copies_are_in_sync(name: str) -> None:
 
 async def test_the_shell_plans_and_applies(name: str, broker_url: str, tmp_path: Path) -> None:
     """Exit codes 2, 0, and 1 when something is refused; and what it says without entities."""
-    (tmp_path / "tills.py").write_text(PROGRAM.replace("NAME", name))
-
-    async def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "callboard", "topics", *arguments],
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=tmp_path,
-            env={"CALLBOARD_TRANSPORT": f"kafka://{broker_url}", "PATH": "", "COLUMNS": "160"},
-        )
-
+    write_program(tmp_path / "tills.py", name, "Till", 3)
+    run = topics_shell(tmp_path, broker_url)
     planned = await run("plan", "tills:system", "--json")
     assert planned.returncode == 2
     assert {step["action"] for step in json.loads(planned.stdout)} == {"create"}
@@ -206,9 +176,7 @@ async def test_the_shell_plans_and_applies(name: str, broker_url: str, tmp_path:
     told = await run("plan", "tills:client")
     assert told.returncode == 2
     assert "entities=[...]" in told.stderr
-    (tmp_path / "tills.py").write_text(
-        PROGRAM.replace("NAME", name).replace("partitions = 3", "partitions = 4")
-    )
+    write_program(tmp_path / "tills.py", name, "Till", 4)
     refused = await run("plan", "tills:system")
     assert refused.returncode == 1
     assert "refuse" in refused.stdout

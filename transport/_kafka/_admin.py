@@ -1,7 +1,7 @@
 """Topics: made when missing, checked when there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -156,30 +156,38 @@ class Admin:
             await self._shown(client, changed)
 
     async def _appeared(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
-        names = [step.topic for step in steps]
-        there: dict[str, Any] = {}
-        for _ in range(100):
-            there = await _described(client, names)
-            if len(there) == len(names):
-                return
-            await asyncio.sleep(0.05)  # a cluster makes new topics known by and by
-        absent = sorted(set(names) - set(there))
-        raise TransportUnavailable(f"topics were created and do not appear: {', '.join(absent)}")
+        names = {step.topic for step in steps}
+
+        async def absent() -> Collection[str]:
+            return names - (await _described(client, list(names))).keys()
+
+        await _until_none(absent, "topics were created and do not appear")
 
     async def _shown(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
-        names = [step.topic for step in steps]
-        late: list[str] = []
-        for _ in range(100):
-            found = await _settings(client, names)
-            late = [
+        async def late() -> Collection[str]:
+            found = await _settings(client, [step.topic for step in steps])
+            return {
                 step.topic
                 for step in steps
                 if not step.settings.items() <= found[step.topic][0].items()
-            ]
-            if not late:
-                return
-            await asyncio.sleep(0.05)  # the controller answers before the brokers know
-        raise TransportUnavailable(f"settings were changed and do not show: {', '.join(late)}")
+            }
+
+        await _until_none(late, "settings were changed and do not show")
+
+
+async def _until_none(left: Callable[[], Awaitable[Collection[str]]], otherwise: str) -> None:
+    """Wait until a cluster knows of a change: its controller answers before its brokers do.
+
+    Raises:
+        TransportUnavailable: It does not, for five seconds; names what is left.
+    """
+    missing: Collection[str] = ()
+    for _ in range(100):
+        missing = await left()
+        if not missing:
+            return
+        await asyncio.sleep(0.05)  # they are told by and by, and tell nobody
+    raise TransportUnavailable(f"{otherwise}: {', '.join(sorted(missing))}")
 
 
 async def _described(client: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, list[Any]]:

@@ -1,7 +1,8 @@
 """A group's progress, seen from outside it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer
@@ -48,7 +49,7 @@ class GroupOffsets:
 
     async def written(self, partitions: Sequence[TopicPartition]) -> int:
         """Return the sum of the partitions' ends."""
-        return sum((await self._ends(partitions)).values())
+        return sum((await self.ends(partitions)).values())
 
     async def committed(
         self, partitions: Sequence[TopicPartition]
@@ -58,26 +59,18 @@ class GroupOffsets:
         Raises:
             TransportUnavailable: The broker does not answer.
         """
-        assert self._consumer is not None, "start() comes first"
-        try:
-            async with asyncio.timeout(self._timeout):
-                return {p: await self._consumer.committed(KafkaPartition(*p)) for p in partitions}
-        except (KafkaError, TimeoutError) as error:
-            raise translate(error, "ask what the group has committed") from error
+        async with self._asked("ask what the group has committed") as consumer:
+            return {p: await consumer.committed(KafkaPartition(*p)) for p in partitions}
 
     async def starts(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the first offset of each partition."""
-        assert self._consumer is not None, "start() comes first"
-        try:
-            async with asyncio.timeout(self._timeout):
-                found = await self._consumer.beginning_offsets(_theirs(partitions))
-        except (KafkaError, TimeoutError) as error:
-            raise translate(error, "ask for first offsets") from error
-        return _ours(found)
+        async with self._asked("ask for first offsets") as consumer:
+            return _ours(await consumer.beginning_offsets(_theirs(partitions)))
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the next offset of each partition."""
-        return _ours(await self._ends(partitions))
+        async with self._asked("ask for end offsets") as consumer:
+            return _ours(await consumer.end_offsets(_theirs(partitions)))
 
     async def since(
         self, partitions: Sequence[TopicPartition], at: float
@@ -88,35 +81,27 @@ class GroupOffsets:
             partitions: Which.
             at: Seconds since the epoch.
         """
-        assert self._consumer is not None, "start() comes first"
-        milliseconds = max(0, int(at * 1000))
-        try:
-            async with asyncio.timeout(self._timeout):
-                found: dict[KafkaPartition, Any] = await self._consumer.offsets_for_times(
-                    dict.fromkeys(_theirs(partitions), milliseconds)
-                )
-        except (KafkaError, TimeoutError) as error:
-            raise translate(error, "ask for offsets by time") from error
+        times = dict.fromkeys(_theirs(partitions), max(0, int(at * 1000)))
+        async with self._asked("ask for offsets by time") as consumer:
+            found: dict[KafkaPartition, Any] = await consumer.offsets_for_times(times)
         return _ours({place: each.offset if each else None for place, each in found.items()})
 
     async def lag(self, partitions: Sequence[TopicPartition]) -> int:
         """Return how many records lie between what is committed and the ends."""
-        assert self._consumer is not None, "start() comes first"
         # Committed first: an end read later can only make the lag look larger, never smaller.
         committed = await self.committed(partitions)
         ends = await self.ends(partitions)
         return sum(end - (committed[place] or 0) for place, end in ends.items())
 
-    async def _ends(self, partitions: Sequence[TopicPartition]) -> dict[KafkaPartition, int]:
+    @asynccontextmanager
+    async def _asked(self, what: str) -> AsyncGenerator[AIOKafkaConsumer]:
+        """Give the client for one question, which has a deadline."""
         assert self._consumer is not None, "start() comes first"
         try:
             async with asyncio.timeout(self._timeout):
-                ends: dict[KafkaPartition, int] = await self._consumer.end_offsets(
-                    _theirs(partitions)
-                )
+                yield self._consumer
         except (KafkaError, TimeoutError) as error:
-            raise translate(error, "ask for end offsets") from error
-        return ends
+            raise translate(error, what) from error
 
 
 def _theirs(partitions: Sequence[TopicPartition]) -> list[KafkaPartition]:

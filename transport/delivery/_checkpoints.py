@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from ...actors import TransportError
 from ._host import Host
 from ._local_store import Checkpoint
 from ._shard import Shard
@@ -51,47 +52,48 @@ class Checkpoints:
             reach = shard.checkpoint() if shard.owned else None
             if reach is None or (states := shard.truths.take_unsaved(reach)) is None:
                 return
+            taken = False
             try:
-                await self._put(shard.source, states, reach)
-            except OSError as error:
-                shard.truths.not_saved(states)
-                self._host.system.log.warning(
-                    "the local store does not take states; trying again later",
-                    partition=shard.source,
-                    error=str(error),
-                )
-            except BaseException:
-                shard.truths.not_saved(states)
-                raise
-            else:
-                shard.truths.saved(states, reach)
+                taken = await self._put(shard.source, states, reach)
+            finally:
+                if taken:
+                    shard.truths.saved(states, reach)
+                else:
+                    shard.truths.not_saved(states)
 
     async def spill(
         self, source: str, states: Mapping[str, StoredState], reach: Checkpoint
     ) -> bool:
         """Save a part of a restore; tell whether the disk took it."""
         async with self._turn:
-            try:
-                await self._put(source, states, reach)
-            except OSError as error:
-                self._host.system.log.warning(
-                    "the local store does not take states", partition=source, error=str(error)
-                )
-                return False
-            return True
+            return await self._put(source, states, reach)
 
     async def discard(self, source: str) -> None:
         """Forget what the disk has of a partition.
 
         Raises:
-            OSError: The disk does not take it.
+            TransportError: The disk does not take it; again is fine.
         """
         store = self._host.store
         assert store is not None, "a checkpoint was read from it"
         async with self._turn:
-            await self._host.offload(partial(store.discard, source))
+            try:
+                await self._host.offload(partial(store.discard, source))
+            except OSError as error:
+                raise TransportError(
+                    f"the local store does not let go of {source}: {error}"
+                ) from error
 
-    async def _put(self, source: str, states: Mapping[str, StoredState], reach: Checkpoint) -> None:
+    async def _put(self, source: str, states: Mapping[str, StoredState], reach: Checkpoint) -> bool:
         store = self._host.store
         assert store is not None, "else no partition has a checkpoint"
-        await self._host.offload(partial(store.put, source, states, reach))
+        try:
+            await self._host.offload(partial(store.put, source, states, reach))
+        except OSError as error:
+            self._host.system.log.warning(
+                "the local store does not take states; trying again later",
+                partition=source,
+                error=str(error),
+            )
+            return False
+        return True

@@ -10,6 +10,7 @@ from ._flusher import Flusher
 from ._guard import Guard
 from ._host import Host
 from ._kind import Kind
+from ._local_store import LocalStoreError
 from ._moves import Moves
 from ._passivation import Passivation
 from ._port import LogPort
@@ -192,6 +193,8 @@ class DeliveryCore:
                 else:
                     node = self._host.system.node
                     position = await take_over(self._port, shard, node, self._checkpoints)
+            except LocalStoreError:
+                raise  # trying again would find the same; the next start begins anew
             except PartitionLost as error:
                 self._host.system.log.info(
                     "a partition left before it was restored",

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...actors import TransportError
 from ._state import Mark, StoredState
@@ -36,6 +36,10 @@ CREATE TABLE states (
 ) WITHOUT ROWID;
 PRAGMA user_version = {_FORMAT};
 """
+
+
+class LocalStoreError(TransportError):
+    """A local store cannot be read; the next start throws it away."""
 
 
 class Checkpoint(NamedTuple):
@@ -92,30 +96,27 @@ class LocalStore:
             self._opened = opened.pop_all()
 
     def checkpoint(self, source: str) -> Checkpoint | None:
-        """Return how much is known of a partition's states; None for nothing."""
-        found = self._reading.execute(
+        """Return how much is known of a partition's states; None for nothing.
+
+        Raises:
+            LocalStoreError: The file is damaged.
+        """
+        found = self._read(
             "SELECT until, epoch, marked_at, mark FROM partitions WHERE source = ?", (source,)
-        ).fetchone()
+        )
         return None if found is None else Checkpoint(found[0], found[1], Mark(*found[2:]))
 
     def get(self, source: str, key: str) -> StoredState | None:
         """Return an entity's state, as of the last `put`.
 
         Raises:
-            TransportError: The file is damaged; it will be thrown away with the next start.
+            LocalStoreError: The file is damaged.
         """
-        try:
-            found = self._reading.execute(
-                "SELECT value, epoch, applied, parked, window, parked_at, redriven, version "
-                "FROM states WHERE partition = ? AND key = ?",
-                (self._ids.get(source, -1), key),
-            ).fetchone()
-        except sqlite3.Error as error:
-            (self._folder / _CONDEMNED).touch()
-            raise TransportError(
-                f"the states in {self._folder} cannot be read: {error}. They are only a copy: the "
-                f"next start throws them away and restores from the log"
-            ) from error
+        found = self._read(
+            "SELECT value, epoch, applied, parked, window, parked_at, redriven, version "
+            "FROM states WHERE partition = ? AND key = ?",
+            (self._ids.get(source, -1), key),
+        )
         return None if found is None else StoredState(*found)._replace(parked=bool(found[3]))
 
     def put(self, source: str, states: Mapping[str, StoredState], checkpoint: Checkpoint) -> None:
@@ -165,6 +166,17 @@ class LocalStore:
         """Let the folder go."""
         with self._turn:
             self._opened.close()
+
+    def _read(self, query: str, values: tuple[object, ...]) -> Any:
+        """Return the first row that is found; damage condemns the file."""
+        try:
+            return self._reading.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            (self._folder / _CONDEMNED).touch()
+            raise LocalStoreError(
+                f"the states in {self._folder} cannot be read: {error}. They are only a copy: the "
+                f"next start throws them away and restores from the log"
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._folder / _FILE, timeout=10.0, check_same_thread=False)

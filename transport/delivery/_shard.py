@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ...actors import SchemaError, TransportError
+from ...actors import SchemaError
 from ._failures import failure_event
 from ._host import Host
 from ._kind import Kind
 from ._lane import Lane
-from ._local_store import Checkpoint
+from ._local_store import Checkpoint, LocalStoreError
 from ._outcome import Outcome
 from ._progress import Position
 from ._quarantine import KEYLESS, note, quarantine_record, release_answer
@@ -121,7 +121,7 @@ class Shard:
     def _open_lane(self, key: str) -> Lane | None:
         try:
             known = self.truths.take(key)
-        except TransportError as error:
+        except LocalStoreError as error:
             self.escalate(error, self.source)
             return None
         lane = self.lanes[key] = Lane(self, key, known or _NOTHING)
@@ -262,7 +262,7 @@ class Shard:
         if lane.idle and self.lanes.get(key) is lane:
             try:
                 self.truths.keep(key, lane.stored())
-            except TransportError as error:
+            except LocalStoreError as error:
                 self.escalate(error, self.source)
                 return
             del self.lanes[key]

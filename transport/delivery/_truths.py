@@ -30,7 +30,7 @@ class Truths:
         """Return an entity's state.
 
         Raises:
-            TransportError: The local store is damaged.
+            LocalStoreError: The local store cannot be read.
         """
         return self._memory.get(key) or self.stored(key)
 
@@ -38,7 +38,7 @@ class Truths:
         """Return an entity's state, which its lane keeps from now on.
 
         Raises:
-            TransportError: The local store is damaged.
+            LocalStoreError: The local store cannot be read.
         """
         return self._memory.pop(key, None) or self.stored(key)
 
@@ -46,7 +46,7 @@ class Truths:
         """Return what the disk knows of an entity.
 
         Raises:
-            TransportError: The local store is damaged.
+            LocalStoreError: The local store cannot be read.
         """
         return None if self._store is None else self._store.get(self._source, key)
 
@@ -61,7 +61,7 @@ class Truths:
         """Take the state of an entity whose lane goes; not into memory if the disk has it.
 
         Raises:
-            TransportError: The local store is damaged.
+            LocalStoreError: The local store cannot be read.
         """
         known = self.stored(key)
         if known is None or known._replace(epoch=state.epoch) != state:

@@ -2,7 +2,8 @@
 
     python -m frameworks._faststream|_faust BOOTSTRAP MAILBOX STATES N
 
-Each prints the seconds from its first message to its last, and how many it has counted.
+Each prints the seconds it took, and how many it has counted. FastStream's are with its start,
+which is short; Faust, which takes seconds to start, has them counted from its first message on.
 """
 
 __all__: list[str] = []

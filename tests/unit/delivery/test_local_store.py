@@ -254,6 +254,39 @@ def test_damage_found_late_stops_the_node_and_is_gone_with_the_next_start(tmp_pa
     store.close()
 
 
+class Damaged(LocalStore):
+    """A store whose file cannot be read from some moment on."""
+
+    def harm(self) -> None:
+        """Close what it reads with."""
+        self._reading.close()
+
+
+@pytest.mark.parametrize("restoring", [False, True])
+def test_a_node_stops_when_its_store_cannot_be_read(tmp_path: Path, restoring: bool) -> None:
+    """An entity must not begin from nothing; neither when it is loaded nor when it is restored."""
+
+    async def main() -> int:
+        log = Log()
+        store = Damaged(tmp_path)
+        node = Node("one", ScriptedPort(log), [Keeper], QUICK, store)
+        await node.start()
+        await tell(log, node, "a", number=1)
+        await node.core.revoked(node.mailboxes)
+        store.harm()
+        if restoring:
+            log.append(Outbound(STATE, b"x", b"", [("cb_epoch", b"1"), ("cb_applied", b"0")]))
+        else:
+            write(log, Keeper, "b", Int64Value(value=2), None)
+        node.core.assigned(node.mailboxes)
+        await asyncio.sleep(2.0)
+        await node.die()
+        return node.system.exit_code
+
+    assert run_virtual(main()) == 70
+    assert (tmp_path / "condemned").exists()
+
+
 def test_one_process_at_a_time_uses_a_folder(tmp_path: Path) -> None:
     """The error names the folder and says what to do."""
     store = LocalStore(tmp_path / "mine")
