@@ -1,7 +1,7 @@
 """Topics: made when missing, checked when there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -156,32 +156,33 @@ class Admin:
             await self._shown(client, changed)
 
     async def _appeared(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
-        names = {step.topic for step in steps}
+        names = [step.topic for step in steps]
 
-        async def absent() -> Collection[str]:
-            return names - (await _described(client, list(names))).keys()
+        async def absent() -> list[str]:
+            there = await _described(client, names)
+            return [name for name in names if name not in there]
 
         await _until_none(absent, "topics were created and do not appear")
 
     async def _shown(self, client: AIOKafkaAdminClient, steps: Sequence[TopicStep]) -> None:
-        async def late() -> Collection[str]:
+        async def late() -> list[str]:
             found = await _settings(client, [step.topic for step in steps])
-            return {
+            return [
                 step.topic
                 for step in steps
                 if not step.settings.items() <= found[step.topic][0].items()
-            }
+            ]
 
         await _until_none(late, "settings were changed and do not show")
 
 
-async def _until_none(left: Callable[[], Awaitable[Collection[str]]], otherwise: str) -> None:
+async def _until_none(left: Callable[[], Awaitable[list[str]]], otherwise: str) -> None:
     """Wait until a cluster knows of a change: its controller answers before its brokers do.
 
     Raises:
         TransportUnavailable: It does not, for five seconds; names what is left.
     """
-    missing: Collection[str] = ()
+    missing: list[str] = []
     for _ in range(100):
         missing = await left()
         if not missing:
