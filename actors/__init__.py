@@ -56,7 +56,7 @@ from ._failure import (
 from ._failure_limit import FailureLimit
 from ._family import check_strategy
 from ._functions import FunctionActor, actor
-from ._handlers import Accepts, HandlerTable, handler, table_of
+from ._handlers import Accepts, HandlerTable, calling_namespace, handler, resolve, table_of
 from ._mailbox import MailboxOptions, MailboxStatistics, Overflow
 from ._messages import DeadLetter, ReceiveTimeout, ShutdownOverrun, Terminated
 from ._path import ActorPath
@@ -170,10 +170,12 @@ __all__ = [
     "actor",
     "blocking",
     "blocking_cancelled",
+    "calling_namespace",
     "check_specs",
     "check_strategy",
     "current_sender",
     "handler",
+    "resolve",
     "send_all",
     "table_of",
     "text_of",

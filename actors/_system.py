@@ -296,13 +296,18 @@ class ActorSystem:
         """Make the transport; called once, when the first entity is reached."""
         raise NotRunning(f"system {self.name!r} has no transport, so it reaches no entities")
 
+    async def _begin(self) -> None:
+        """Begin what brings messages from outside, when the declared actors are there."""
+
+    async def _end(self) -> None:
+        """End that again, while the actors are still there."""
+
     # --- start and end ----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         if self._loop is not None or self._stopped.is_set():
             raise NotRunning(
-                f"system {self.name!r} was entered before; a system is used once, so make another "
-                "one"
+                f"system {self.name!r} was entered before; a system is used once: make another"
             )
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
@@ -311,20 +316,16 @@ class ActorSystem:
             observe(self)
         if self._watchdog is not None:
             self._watchdog.start()
-        if self.entities is not None:
-            try:
+        try:
+            if self.entities is not None:
                 await self._transport_started()
-            except BaseException:
-                self.terminate()
-                await self._until_stopped()
-                raise
-        if self.declared:
-            try:
+            if self.declared:
                 self._guardian.start(self.declared)
-            except BaseException:
-                self.terminate()
-                await self._until_stopped()
-                raise
+            await self._begin()
+        except BaseException:
+            self.terminate()
+            await self._until_stopped()
+            raise
         return self
 
     async def __aexit__(
@@ -356,6 +357,7 @@ class ActorSystem:
 
     async def _stop(self) -> None:
         try:
+            await self._end()
             await self._guardian.stop(self._shutdown_timeout, self._hurry)
             for call in self._at_stop:
                 try:
@@ -368,9 +370,7 @@ class ActorSystem:
                     async with asyncio.timeout(_TRANSPORT_DEADLINE):
                         await self._transport.aclose()
                 except Exception as error:
-                    self.log.error(
-                        "the transport failed to close", error=repr(error), exc_info=error
-                    )
+                    self.log.error("transport did not close", error=repr(error), exc_info=error)
         finally:
             self.deadlines.close(
                 lambda: NotRunning(f"system {self.name!r} stopped while a reply was waited for")

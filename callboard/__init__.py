@@ -1,8 +1,12 @@
 """callboard: actors for asyncio with durable mailboxes on Kafka.
 
 Importing this loads neither aiokafka nor protobuf; a transport does, when the first entity is
-reached.
+reached. So the names that need them, those of consumers and publishers, are loaded when they are
+first used.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from ._logging import configure_logging
 from ._system import ActorSystem
@@ -65,6 +69,18 @@ from .actors import (
     send_all,
 )
 
+if TYPE_CHECKING:
+    from .transport import Publisher
+    from .transport.consumers import (
+        ConsumerContext,
+        ConsumerOptions,
+        ConsumerRecord,
+        Quarantine,
+        Retry,
+        Skip,
+        compose,
+    )
+
 __all__ = [
     "Accepts",
     "Actor",
@@ -82,6 +98,9 @@ __all__ = [
     "CallboardError",
     "ChildExited",
     "ConsistentHashing",
+    "ConsumerContext",
+    "ConsumerOptions",
+    "ConsumerRecord",
     "DeadLetter",
     "DecodeError",
     "DeferredReply",
@@ -100,16 +119,20 @@ __all__ = [
     "NotRunning",
     "PartitionLost",
     "Pool",
+    "Publisher",
+    "Quarantine",
     "ReceiveTimeout",
     "RemoveRoutee",
     "Resize",
     "RestartIntensityExceeded",
+    "Retry",
     "RoundRobin",
     "Routees",
     "Router",
     "SchemaError",
     "ServiceKey",
     "ShutdownOverrun",
+    "Skip",
     "StashFull",
     "Terminated",
     "TransportClosed",
@@ -121,7 +144,32 @@ __all__ = [
     "actor",
     "blocking",
     "blocking_cancelled",
+    "compose",
     "configure_logging",
     "handler",
     "send_all",
 ]
+
+_LATER = {
+    "ConsumerContext": ".transport.consumers",
+    "ConsumerOptions": ".transport.consumers",
+    "ConsumerRecord": ".transport.consumers",
+    "Publisher": ".transport",
+    "Quarantine": ".transport.consumers",
+    "Retry": ".transport.consumers",
+    "Skip": ".transport.consumers",
+    "compose": ".transport.consumers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name that needs more than the actor core."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LATER[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

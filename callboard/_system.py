@@ -1,12 +1,21 @@
 """The composition root: the actor core with supervision and a transport."""
 
 import os
-from typing import Self
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._logging import configure_if_nobody_has
 from .actors import ActorSystem as CoreSystem
-from .actors import MessagePolicy, SupervisionStrategy, Transport
+from .actors import Entity, MessagePolicy, NotRunning, SupervisionStrategy, Transport
 from .supervision import OneForOne, RetryPolicy
+
+if TYPE_CHECKING:
+    from .transport import Edges, KafkaTransport, Publisher, PublisherPort
+    from .transport.consumers import ConsumerOptions, Key
+
+F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M")
 
 _DEFAULT_TRANSPORT = "memory://"
 _VARIABLE = "CALLBOARD_TRANSPORT"
@@ -17,6 +26,8 @@ class ActorSystem(CoreSystem):
 
     _supervision: SupervisionStrategy = OneForOne()
     _policy: MessagePolicy = RetryPolicy()
+    _declared_edges: "Edges | None" = None
+    _kafka: "KafkaTransport | None" = None
 
     async def __aenter__(self) -> Self:
         configure_if_nobody_has()
@@ -29,17 +40,170 @@ class ActorSystem(CoreSystem):
         """
         return self._supervision
 
+    # --- edges ------------------------------------------------------------------------------------
+
+    def consumer(
+        self,
+        topic: str,
+        *,
+        to: type[Entity] | None = None,
+        key: "Key" = None,
+        name: str | None = None,
+        group: str | None = None,
+        retry: MessagePolicy | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+        batch_size: int | None = None,
+        at_most_once: bool | None = None,
+        adapter: Callable[..., Any] | None = None,
+        on_failure: Callable[..., Any] | None = None,
+        options: "ConsumerOptions | None" = None,
+    ) -> Callable[[F], F]:
+        """Feed a function, or entities, with the messages of a topic.
+
+        ```python
+        @system.consumer("orders.placed")
+        async def on_order(message: OrderPlaced, context: ConsumerContext) -> None: ...
+
+        @system.consumer("orders.placed", to=Order, key="order_id")
+        def command(message: OrderPlaced) -> Place | None: ...      # None drops the event
+
+        system.consumer("orders.shipped", to=Order, key="order_id")  # as they are
+        ```
+
+        The decorator registers the function and returns it as it is, to be called in a unit test.
+        What it takes is said by the annotation of its first parameter: a protobuf class, several
+        with `|`, a pydantic model (read from JSON), `bytes`, or a `list[...]` of these for batches.
+        `| None` takes records without a value. A second parameter gets a `ConsumerContext`.
+
+        Each message is handled at least once: its position is committed when it was handled, and
+        what the function sent is acknowledged. Messages of one key are handled one after the other
+        in their order, those of different keys side by side. When the function raises, the
+        message's key waits while `retry` decides; at its ceiling the message goes to quarantine,
+        and later ones of its key follow it there. The function may decide itself by raising
+        `Skip`, `Retry` or `Quarantine`.
+
+        With `to=`, what the function returns is sent to the entity that `key` names, with an id
+        that is made of the record's place; so it is applied once, however often the record comes.
+        A function that says `-> None` only looks on: the entity gets what the function was given.
+
+        Not promised: that a function with effects outside callboard has them once; that order
+        holds between messages whose `key` is the same and whose partition is not.
+
+        Args:
+            topic: where from; made if it is missing.
+            to: the kind of entities the messages are for; None for the function alone.
+            key: which entity, or whose order: a field's name or a function of the message (with
+                `to=`, of the command). None for the record's key.
+            name: its name within the system; the function's when left out.
+            group: the consumer group; `{system}.{name}` when left out.
+            retry: decides about messages the function fails on.
+            concurrency: calls of an async function that may be under way.
+            timeout: seconds that one of them may take.
+            batch_size: most messages of a batch.
+            at_most_once: commit before handling, and never repeat.
+            adapter: makes of the topic's event what the function takes.
+            on_failure: called when a message is given up.
+            options: all that can be said about how, as a frozen value; what is said beside it
+                goes before.
+
+        Raises:
+            HandlerError: function, annotations and options do not fit together.
+            ValueError: another consumer of the system has the name, or the topic and the group.
+        """
+        # Loaded when used, as in `_edges`.
+        from .transport.consumers import ConsumerOptions as Options  # noqa: PLC0415 - see above
+
+        said = {
+            "name": name,
+            "group": group,
+            "retry": retry,
+            "concurrency": concurrency,
+            "timeout": timeout,
+            "batch_size": batch_size,
+            "at_most_once": at_most_once,
+            "adapter": adapter,
+            "on_failure": on_failure,
+        }
+        given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+        how = replace(options or Options(), **given)
+        edges = self._edges()
+        # What goes on as it is needs no function, so this may be a statement, and no decorator.
+        passing = None if to is None else edges.consumer(topic, None, to=to, key=key, options=how)
+
+        def register(function: F) -> F:
+            edges.consumer(topic, function, to=to, key=key, options=how, instead_of=passing)
+            return function
+
+        return register
+
+    def publisher(
+        self, topic: str, message_type: type[M], *, key: "Key" = None, partitions: int = 8
+    ) -> "Publisher[M]":
+        """Return what writes messages of a type to a topic: `tell`, `send` and `send_all`.
+
+        Of a topic there is one publisher; asking again returns the same.
+
+        Args:
+            topic: where to; made if it is missing.
+            message_type: a protobuf class, a pydantic model (written as JSON), or `bytes`.
+            key: the record's key: a field's name or a function of the message; None for none,
+                unless a call gives one.
+            partitions: of the topic, if it is made here.
+
+        Raises:
+            SchemaError: nothing writes messages of that type.
+            ValueError: the topic has a publisher of another type, or is no name of a topic.
+        """
+        return self._edges().publisher(topic, message_type, key=key, partitions=partitions)
+
+    def _edges(self) -> "Edges":
+        # Here, and not above: a system without entities or edges loads neither aiokafka nor
+        # protobuf.
+        from .transport import Edges  # noqa: PLC0415 - see above
+
+        if self._declared_edges is None:
+            self._declared_edges = Edges(self.name, self._publishing, self._edges_changed)
+        return self._declared_edges
+
+    def _publishing(self) -> "PublisherPort":
+        if not self.running:
+            raise NotRunning(self._not_running("publish"))
+        return self._running_transport().publishing
+
+    def _edges_changed(self) -> None:
+        if self.running:
+            self._running_transport().start_soon()
+
+    async def _begin(self) -> None:
+        if self._declared_edges is not None:
+            await self._running_transport().consume()
+
+    async def _end(self) -> None:
+        if self._kafka is not None:
+            await self._kafka.stop_consuming()
+
+    # --- the transport ----------------------------------------------------------------------------
+
+    def _running_transport(self) -> "KafkaTransport":
+        if self._transport is None:
+            self._transport = self._create_transport()
+        assert self._kafka is not None, "_create_transport sets it"
+        return self._kafka
+
     def _create_transport(self) -> Transport:
         # Here, and not above: a system without entities loads neither aiokafka nor protobuf.
         from .transport import create_transport  # noqa: PLC0415 - see above
 
         url = self.transport_url or os.environ.get(_VARIABLE) or _DEFAULT_TRANSPORT
         hosts = None if self.entities is None else list(self.entities)
-        return create_transport(
+        self._kafka = create_transport(
             self,
             url,
             hosts=hosts,
             policy=self._policy,
             options=self.delivery,
             security=self.security,
+            edges=self._edges(),
         )
+        return self._kafka

@@ -12,10 +12,12 @@ knows aiokafka; `broker/` is the embedded broker and knows no actor.
 
 from typing import TypeVar
 
-from ..actors import ActorSystem, Entity, MessagePolicy, Transport
+from ..actors import ActorSystem, Entity, MessagePolicy
+from ._edges import Edges
 from ._inspector import Inspector, Member
 from ._kafka import Action, KafkaSecurity, TopicStep
 from ._pruning import Prunable
+from ._publisher import Publisher, PublisherPort, PublisherStatistics
 from ._redrive import Quarantine, Redriven
 from ._shelf import QuarantinedMessage
 from ._topics import Topics
@@ -26,10 +28,15 @@ from .delivery import DeliveryOptions, StoredState
 __all__ = [
     "Action",
     "DeliveryOptions",
+    "Edges",
     "Inspector",
     "KafkaSecurity",
+    "KafkaTransport",
     "Member",
     "Prunable",
+    "Publisher",
+    "PublisherPort",
+    "PublisherStatistics",
     "Quarantine",
     "QuarantinedMessage",
     "Redriven",
@@ -52,7 +59,8 @@ def create_transport(
     policy: MessagePolicy,
     options: object = None,
     security: object = None,
-) -> Transport:
+    edges: Edges | None = None,
+) -> KafkaTransport:
     """Make the transport of a node; nothing is connected before its `start`.
 
     Args:
@@ -65,6 +73,7 @@ def create_transport(
         options: How the delivery core works: `DeliveryOptions`, or None.
         security: How to come in: `KafkaSecurity`, or None for what the URL and the
             environment say.
+        edges: The consumers and publishers of the system.
 
     Raises:
         InvalidTransportURL: The URL cannot be understood.
@@ -77,6 +86,7 @@ def create_transport(
         policy=policy,
         options=_fitting("delivery", options, DeliveryOptions) or DeliveryOptions(),
         security=_fitting("security", security, KafkaSecurity),
+        edges=edges,
     )
 
 

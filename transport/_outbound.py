@@ -15,10 +15,14 @@ _PIECE = 5_000
 Make = Callable[[str], Outbound]
 
 
+Lost = Callable[[BaseException], None]
+
+
 class _Item(NamedTuple):
     record: Outbound
     done: asyncio.Future[None] | None
     number: int | None  # None: complete as it is, not a message of this source
+    lost: Lost | None = None
 
 
 class ClientSender:
@@ -62,11 +66,17 @@ class ClientSender:
         """Start writing in the background, with what was taken before first."""
         self._task = asyncio.create_task(self._run(port), name="callboard-sender")
 
-    def post(self, make: Make) -> None:
+    @property
+    def waiting(self) -> int:
+        """Messages taken and not yet being written."""
+        return len(self._waiting)
+
+    def post(self, make: Make, lost: Lost | None = None) -> None:
         """Take a message; it is written soon, or lost with this process.
 
         Args:
             make: Builds the record from the message id it is given.
+            lost: Called with the reason when it was given up.
 
         Raises:
             TransportUnavailable: `capacity` messages are waiting.
@@ -78,7 +88,7 @@ class ClientSender:
                 f"{self._capacity:,} messages wait for the broker already; "
                 f"use `await send(...)`, which waits for room"
             )
-        self._put(make, None)
+        self._put(make, None, lost)
 
     def post_record(self, record: Outbound) -> None:
         """Take a record that is complete as it is: an answer, a heartbeat.
@@ -152,11 +162,11 @@ class ClientSender:
         if self._closed:
             raise TransportClosed("the transport is closed; send inside `async with system`")
 
-    def _put(self, make: Make, done: asyncio.Future[None] | None) -> None:
+    def _put(self, make: Make, done: asyncio.Future[None] | None, lost: Lost | None = None) -> None:
         number = self._next
         record = make(f"{self._source}:{number}.0")  # a MessageId, written without making one
         self._next = number + 1
-        self._append(_Item(record, done, number))
+        self._append(_Item(record, done, number, lost))
 
     def _append(self, item: _Item) -> None:
         self._waiting.append(item)
@@ -214,6 +224,8 @@ class ClientSender:
 
 def _fail(items: list[_Item], error: Exception) -> None:
     for item in items:
+        if item.lost is not None:
+            item.lost(error)
         if item.done is not None and not item.done.done():
             item.done.set_exception(error)
             item.done.exception()  # a sender that was cancelled meanwhile does not ask for it

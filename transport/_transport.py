@@ -1,6 +1,7 @@
 """The transport of one node: everything between its references and a log."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,17 @@ from ..actors import (
 )
 from ..schemas import TypeRegistry
 from ._cluster import cluster_of
+from ._edges import Edges
 from ._entities import EntityVerbs
 from ._inbox import Inbox
-from ._kafka import Admin, Cluster, KafkaDriver, KafkaOptions, KafkaSecurity, Reader
+from ._kafka import Admin, Cluster, KafkaDriver, KafkaOptions, KafkaSecurity, Reader, TopicSpec
 from ._layout import kind_topics, system_topics
 from ._membership import Announcer
 from ._outbound import ClientSender
+from ._publisher import PublisherPort
+from ._publishing import Publishing
 from ._url import TransportURL
+from .consumers import Clients, RunningConsumer
 from .delivery import (
     Codec,
     Counters,
@@ -56,6 +61,7 @@ class KafkaTransport:
         policy: For kinds that have none of their own.
         options: How the delivery core works.
         security: How to come in; None for what the URL and the environment say.
+        edges: The consumers and publishers of the system.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class KafkaTransport:
         policy: MessagePolicy,
         options: DeliveryOptions,
         security: KafkaSecurity | None = None,
+        edges: Edges | None = None,
     ) -> None:
         check_system_name(system.name)
         self._system = system
@@ -86,11 +93,16 @@ class KafkaTransport:
         self._starting: asyncio.Task[None] | None = None
         self._broker: Broker | None = None
         self._admin: Admin | None = None
+        self._client_options: KafkaOptions | None = None
         self._driver: KafkaDriver | None = None
         self._core: DeliveryCore | None = None
         self._store: LocalStore | None = None
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
+        self._edges = edges
+        self._consumers: dict[str, RunningConsumer] = {}
+        self._consuming = False  # from `consume` on
+        self._publishing = Publishing(system, run, self.start)
         self._inbox = Inbox(system, self._codec)
         self._announcer = Announcer(system, self._sender, self._owned, self._counters.as_dict)
         self._verbs = EntityVerbs(
@@ -108,13 +120,39 @@ class KafkaTransport:
             TransportUnavailable: No broker answers.
             TransportError: Topics do not fit, or may not be created.
         """
-        if self._driver is not None and len(self._prepared) == len(self._kinds):
+        if self._driver is not None and self._is_prepared():
             return
         if self._closed:  # also while closing, which holds the lock
             raise TransportClosed("the transport is closed; the system has stopped")
         async with self._changing:
             driver = self._driver or await self._open()
             await self._prepare(driver)
+            await self._prepare_edges(driver)
+
+    async def consume(self) -> None:
+        """Begin to feed the consumers; those declared later begin at once.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: Topics do not fit, or may not be created.
+        """
+        self._consuming = True
+        await self.start()
+
+    async def stop_consuming(self) -> None:
+        """Finish what the consumers have in hand and commit it; take nothing more."""
+        self._consuming = False
+        async with self._changing:
+            await asyncio.gather(*(each.drain() for each in self._consumers.values()))
+
+    def start_soon(self) -> None:
+        """Start what was declared since, in the background."""
+        self._starting = asyncio.create_task(self._start_soon(), name="callboard-start")
+
+    @property
+    def publishing(self) -> PublisherPort:
+        """What publishers write through."""
+        return self._publishing
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
         """Return the reference of an entity, which need not exist yet.
@@ -129,8 +167,7 @@ class KafkaTransport:
             self._know(kind)
             if self._hosts_everything:
                 self._hosted.add(name)
-            # A tell does not wait for anything, so nobody else may ever start this.
-            self._starting = asyncio.create_task(self._start_soon(), name="callboard-start")
+            self.start_soon()  # a tell does not wait for anything, so nobody else may ever do it
         return EntityRef(self._system.name, name, id, self._verbs)
 
     async def aclose(self) -> None:
@@ -139,6 +176,7 @@ class KafkaTransport:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
         self._closed = True
+        await self.stop_consuming()
         async with self._changing:
             if self._core is not None:
                 await self._core.aclose()
@@ -146,10 +184,13 @@ class KafkaTransport:
                 self._store.close()
             await self._announcer.aclose()
             if self._driver is not None:
-                await self._sender.drain(_DRAIN)
+                await asyncio.gather(self._sender.drain(_DRAIN), self._publishing.drain(_DRAIN))
+            await self._publishing.aclose()
             await self._inbox.aclose()
             self._verbs.drop_held()
             await self._sender.aclose()
+            for consumer in self._consumers.values():
+                await consumer.aclose()
             if self._driver is not None:
                 await self._driver.aclose()
             if self._broker is not None:
@@ -180,7 +221,8 @@ class KafkaTransport:
         return self._driver.reader
 
     def _owned(self) -> list[TopicPartition]:
-        return self._core.owned if self._core is not None else []
+        owned = self._core.owned if self._core is not None else []
+        return [*owned, *(each for one in self._consumers.values() for each in one.owned)]
 
     def _reference(self, kind: str, id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
         return EntityRef(self._system.name, kind, id, self._verbs)
@@ -198,6 +240,7 @@ class KafkaTransport:
             cluster=cluster,
             session_timeout=self._url.session_timeout or defaults.session_timeout,
         )
+        self._client_options = options
         admin = Admin(cluster, self._system.node, timeout=options.request_timeout)
         try:
             await admin.ensure(system_topics(self._system.name))
@@ -233,6 +276,66 @@ class KafkaTransport:
         self._prepared.update(fresh)
         for name in fresh:
             self._verbs.reached(name)
+
+    def _is_prepared(self) -> bool:
+        edges = self._edges
+        return len(self._prepared) == len(self._kinds) and (
+            edges is None
+            or (
+                all(map(self._publishing.is_open, edges.publishers))
+                and (not self._consuming or len(self._consumers) == len(edges.consumers))
+            )
+        )
+
+    async def _prepare_edges(self, driver: KafkaDriver) -> None:
+        """Make the topics of publishers, and begin the consumers, that are new."""
+        if self._edges is None:
+            return
+        assert self._admin is not None
+        fresh = [
+            publisher
+            for topic, publisher in self._edges.publishers.items()
+            if not self._publishing.is_open(topic)
+        ]
+        if fresh:
+            await self._admin.ensure(
+                [TopicSpec(each.topic, each.partitions, foreign=True) for each in fresh]
+            )
+            for publisher in fresh:
+                self._publishing.opened(publisher.topic, driver)
+        for name, consumer in list(self._edges.consumers.items()):
+            if self._consuming and name not in self._consumers:
+                running = RunningConsumer(self._system, consumer, self._clients())
+                await running.start(self._admin)
+                self._consumers[name] = running
+
+    def _clients(self) -> Clients:
+        assert self._client_options is not None, "_open sets it"
+        return Clients(
+            options=self._client_options,
+            delivery=self._options,
+            codec=self._codec,
+            policy=self._policy,
+            publish=self._publish,
+            reference=self._reference,
+            reply=self._sender.post_record,
+            reach=self.start,
+        )
+
+    def _publish(
+        self,
+        topic: str,
+        message: object,
+        key: str | bytes | None,
+        headers: Mapping[str, str | bytes] | None,
+    ) -> None:
+        publisher = self._edges.publishers.get(topic) if self._edges is not None else None
+        if publisher is None:
+            raise LookupError(
+                f"no publisher writes to {topic!r}; declare one beside the consumer, as in "
+                f"system.publisher({topic!r}, {type(message).__qualname__})"
+            )
+        publisher.tell(message, key=key, headers=headers)
 
     def _start_core(self, driver: KafkaDriver) -> DeliveryCore:
         if self._options.state_dir is not None:

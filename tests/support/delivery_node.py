@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -15,6 +15,12 @@ from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport._entities import EntityVerbs
 from callboard.transport._inbox import Inbox
 from callboard.transport._outbound import ClientSender
+from callboard.transport._publisher import Publisher
+from callboard.transport._publishing import Publishing
+from callboard.transport.consumers import Consumer
+from callboard.transport.consumers._receiver import ConsumerReceiver
+from callboard.transport.consumers._running import lane_of
+from callboard.transport.consumers._target import target_of
 from callboard.transport.delivery import (
     Codec,
     DeliveryCore,
@@ -25,6 +31,7 @@ from callboard.transport.delivery import (
     MessageId,
     Outbound,
     Position,
+    Receiver,
     TopicPartition,
     batch_headers,
     mailbox_topic,
@@ -77,6 +84,7 @@ class Node:
         kinds: Sequence[type[Entity]],
         options: DeliveryOptions = OPTIONS,
         store: LocalStore | None = None,
+        consumers: Sequence[Consumer] = (),
     ) -> None:
         self.port = port
         self.system = _System(SYSTEM, node=name, seed=1, wall_clock=lambda: 1_000.0)
@@ -86,7 +94,13 @@ class Node:
         self.system.verbs = EntityVerbs(
             self.system, self.codec, sender, Inbox(self.system, self.codec), self._never
         )
-        self._kinds = {mailbox_topic(SYSTEM, kind): Kind(SYSTEM, kind, POLICY) for kind in kinds}
+        self.publishing = Publishing(self.system, f"{name}~run", self._nothing)
+        self._kinds: dict[str, Receiver] = {
+            mailbox_topic(SYSTEM, kind): Kind(SYSTEM, kind, POLICY) for kind in kinds
+        }
+        self._kinds.update({each.topic: self._receiver(each) for each in consumers})
+        self._partitions = {mailbox_topic(SYSTEM, kind): kind.partitions for kind in kinds}
+        self._partitions.update({each.topic: each.options.partitions for each in consumers})
         self.host = Host(
             system=self.system,
             dispatcher=self.system.dispatcher,
@@ -100,6 +114,34 @@ class Node:
         )
         self.core = DeliveryCore(self.host, port, self._kinds)
         self._pump: asyncio.Task[None] | None = None
+
+    def _receiver(self, consumer: Consumer) -> ConsumerReceiver:
+        return ConsumerReceiver(
+            system=SYSTEM,
+            consumer=consumer,
+            target=target_of(consumer, self.codec),
+            policy=POLICY,
+            publish=self._publish,
+            lane=lane_of,
+        )
+
+    def _publish(
+        self,
+        topic: str,
+        message: object,
+        key: str | bytes | None,
+        headers: Mapping[str, str | bytes] | None,
+    ) -> None:
+        publisher = Publisher(
+            topic,
+            Message,
+            key=None,
+            partitions=1,
+            port=lambda: self.publishing,
+            max_message_bytes=10_000,
+        )
+        assert isinstance(message, Message)
+        publisher.tell(message, key=key, headers=headers)
 
     @staticmethod
     async def _nothing() -> None: ...
@@ -118,8 +160,8 @@ class Node:
         """All mailbox partitions of the hosted kinds."""
         return [
             TopicPartition(topic, number)
-            for topic, kind in self._kinds.items()
-            for number in range(kind.partitions)
+            for topic, partitions in self._partitions.items()
+            for number in range(partitions)
         ]
 
     async def start(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
@@ -86,7 +86,8 @@ class Admin:
             steps = await self._plan(client, specs)
             for step in steps:
                 _check(step)
-            await self._carry_out(client, [s for s in steps if s.action is Action.CREATE])
+            made = {Action.CREATE, Action.GROW}
+            await self._carry_out(client, [s for s in steps if s.action in made])
 
     async def matching(self, test: Callable[[str], bool]) -> dict[str, int]:
         """Return the topics whose name passes a test, with their number of partitions.
@@ -150,6 +151,11 @@ class Admin:
         if fresh:
             await _create(client, fresh)
             await self._appeared(client, fresh)
+        grown = [step for step in steps if step.action is Action.GROW]
+        if grown:
+            wanted = {step.topic: NewPartitions(step.partitions) for step in grown}
+            await client.create_partitions(wanted)
+            await self._appeared(client, grown)
         changed = [step for step in steps if step.action is Action.SET]
         if changed:
             await _alter(client, changed)
@@ -160,7 +166,9 @@ class Admin:
 
         async def absent() -> list[str]:
             there = await _described(client, names)
-            return [name for name in names if name not in there]
+            return [
+                step.topic for step in steps if len(there.get(step.topic, ())) < step.partitions
+            ]
 
         await _until_none(absent, "topics were created and do not appear")
 

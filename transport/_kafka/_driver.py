@@ -126,6 +126,8 @@ class KafkaDriver:
                 found = (await coordinator.fetch_committed_offsets([at])).get(at)
                 if found is not None and found.offset >= 0:
                     return Position(int(found.offset), found.metadata or "")
+                if self._options.begin_at_end:
+                    return Position(int((await consumer.end_offsets([at]))[at]))
                 return Position(int((await consumer.beginning_offsets([at]))[at]))
         except (KafkaError, TimeoutError) as error:
             raise translate(error, f"ask where {partition.topic} continues") from error

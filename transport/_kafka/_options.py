@@ -18,6 +18,7 @@ class KafkaOptions:
         request_timeout: How long one request, or finding a broker, may take.
         write_timeout: How long a write may take until it is tried anew.
         max_records: Records taken from the client at once.
+        begin_at_end: A group that has committed nothing yet begins with what comes from now on.
     """
 
     cluster: Cluster
@@ -26,3 +27,4 @@ class KafkaOptions:
     request_timeout: float = 5.0
     write_timeout: float = 10.0
     max_records: int = 1_000
+    begin_at_end: bool = False

@@ -24,12 +24,16 @@ class TopicSpec:
         configs: Its settings; times and sizes are what it must have at least.
         vital: Names of those without which messages or states are lost: a node
             does not start on a topic where one of them is otherwise.
+        foreign: It is not ours alone: made when missing, and otherwise left as it is.
+        grows: It has a partition for each of another topic; those that are missing are added.
     """
 
     name: str
     partitions: int
     configs: Mapping[str, str] = field(default_factory=dict[str, str])
     vital: frozenset[str] = frozenset()
+    foreign: bool = False
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Action(Enum):
     KEEP = "keep"
     CREATE = "create"
     SET = "set"
+    GROW = "grow"
     WARN = "warn"
     REFUSE = "refuse"
 
@@ -114,7 +119,12 @@ def _create(spec: TopicSpec, brokers: int) -> TopicStep:
 
 
 def _check(spec: TopicSpec, known: TopicFacts, brokers: int) -> list[TopicStep]:
-    if known.partitions != spec.partitions:
+    if spec.foreign:
+        return [TopicStep(spec.name, known.partitions, Action.KEEP)]
+    if spec.grows and known.partitions < spec.partitions:
+        why = f"it has {known.partitions} partitions, and the topic it belongs to has more"
+        return [TopicStep(spec.name, spec.partitions, Action.GROW, why=why, vital=True)]
+    if known.partitions != spec.partitions and not spec.grows:
         return [
             TopicStep(
                 spec.name,

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from ...actors import TransportClosed
-from ..delivery import Outbound, TopicPartition
+from ..delivery import ANY, ID, Outbound, TopicPartition, partition_for
 from ._errors import translate
 from ._security import Cluster
 from ._start import start_whole
@@ -103,8 +103,15 @@ async def append_all(producer: AIOKafkaProducer, records: Sequence[Outbound]) ->
         KafkaError: Not everything is known to be written; nothing is under way any more.
     """
     groups: dict[TopicPartition, list[int]] = {}
+    foreign: dict[str, list[int]] = {}
     for at, record in enumerate(records):
-        groups.setdefault(record.to, []).append(at)
+        to = record.to
+        if to.partition == ANY:
+            partitions = foreign.get(to.topic)
+            if partitions is None:
+                partitions = foreign[to.topic] = sorted(await producer.partitions_for(to.topic))
+            to = TopicPartition(to.topic, partitions[_place(record, len(partitions))])
+        groups.setdefault(to, []).append(at)
     offsets = [-1] * len(records)
     if len(groups) == 1:
         ((to, places),) = groups.items()
@@ -121,6 +128,14 @@ async def append_all(producer: AIOKafkaProducer, records: Sequence[Outbound]) ->
             task.cancel()
         await asyncio.gather(*writes, return_exceptions=True)
     return offsets
+
+
+def _place(record: Outbound, partitions: int) -> int:
+    """Return where a record that names no partition goes."""
+    key = record.key
+    if key is None:
+        key = next((value for name, value in record.headers if name == ID), b"")
+    return partition_for(key, partitions)
 
 
 async def _append(

@@ -16,7 +16,7 @@ from ._start import start as start_client
 
 def as_inbound(records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Inbound]:
     """Return the client's records as ours."""
-    return [Inbound(r.offset, r.key, r.value, r.headers) for r in records]
+    return [Inbound(r.offset, r.key, r.value, r.headers, r.timestamp) for r in records]
 
 
 class Reader:

@@ -13,10 +13,10 @@ REPLY_TO = "cb_reply_to"
 CORRELATION = "cb_correlation"
 FLOOR = "cb_floor"
 
-_CONSTANT: tuple[Header, ...] = (
-    ("ce_specversion", b"1.0"),
-    ("content-type", b"application/protobuf"),
-)
+CONTENT_TYPE = "content-type"
+
+_VERSION: Header = ("ce_specversion", b"1.0")
+_PROTOBUF: Header = (CONTENT_TYPE, b"application/protobuf")
 
 DEFAULT_MAX_MESSAGE_BYTES = 900_000
 """Below Kafka's own default limit of a batch (1,048,588), with room for headers."""
@@ -104,9 +104,11 @@ class Codec:
             ) from error
 
 
-def message_headers(kind: Header, source: Header, message_id: str) -> list[Header]:
+def message_headers(
+    kind: Header, source: Header, message_id: str, content: Header = _PROTOBUF
+) -> list[Header]:
     """Return the CloudEvents headers of a message, without what its batch adds."""
-    return [*_CONSTANT, kind, source, (ID, message_id.encode())]
+    return [_VERSION, content, kind, source, (ID, message_id.encode())]
 
 
 def batch_headers(*, time: bytes, floor: bytes) -> tuple[Header, Header]:

@@ -88,6 +88,7 @@ class Committer:
         for partition, position in positions.items():
             if partition in self._committed:
                 self._committed[partition] = position
+                self._shards()[partition].was_committed(position)
 
     async def prove(self) -> None:
         """Make sure of the lease before something is written.

@@ -9,11 +9,11 @@ from ._committer import Committer
 from ._flusher import Flusher
 from ._guard import Guard
 from ._host import Host
-from ._kind import Kind
 from ._local_store import LocalStoreError
 from ._moves import Moves
 from ._passivation import Passivation
 from ._port import LogPort
+from ._receiver import Receiver
 from ._records import Inbound, TopicPartition
 from ._shard import Shard
 from ._takeover import is_unchanged, keep_warm, take_over
@@ -36,7 +36,7 @@ class DeliveryCore:
     offset in the restored state, or sends again what receivers drop.
     """
 
-    def __init__(self, host: Host, port: LogPort, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, host: Host, port: LogPort, kinds: Mapping[str, Receiver]) -> None:
         self._host = host
         self._port = port
         self._kinds = kinds

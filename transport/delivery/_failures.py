@@ -15,6 +15,10 @@ _MAX_ERROR = 500
 _MAX_TRACEBACK = 4_000
 
 
+class NewerStateError(SchemaError):
+    """A state was written by a later version of the class than the one that runs here."""
+
+
 class UnhandledMessageError(SchemaError):
     """An entity has no handler for a message's type; the sender or the entity is wrong."""
 

@@ -1,18 +1,20 @@
 """One kind of entity as a node hosts it: its class, handlers, topics and policy."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...actors import Entity, MessagePolicy, SchemaError
-from ._records import TopicPartition
+from ._failures import NewerStateError
+from ._lane import Lane
+from ._records import Inbound, TopicPartition
+from ._state import StoredState
 from ._topics import mailbox_topic, quarantine_topic, state_topic
 
-
-class NewerStateError(SchemaError):
-    """A state was written by a later version of the class than the one that runs here."""
+if TYPE_CHECKING:
+    from ._shard import Shard
 
 
 class Kind:
-    """What is the same for all entities of a kind.
+    """What is the same for all entities of a kind; a `Receiver`.
 
     Args:
         system: The system's name, which begins the topics' names.
@@ -61,6 +63,24 @@ class Kind:
                 f"{type(upgraded).__qualname__}; expected {self.state_type.__qualname__}"
             )
         return upgraded
+
+    def source(self, partition: TopicPartition) -> str:
+        """Return the name a mailbox partition has as a source of messages."""
+        return f"{partition.topic}/{partition.partition}"
+
+    def key_of(self, record: Inbound) -> str | None:
+        """Return whose mail a record is: its key in UTF-8."""
+        try:
+            return record.key.decode() if record.key else None
+        except UnicodeDecodeError:
+            return None
+
+    def lane(self, shard: "Shard", key: str, stored: StoredState) -> Lane:
+        """Make the lane of an entity."""
+        return Lane(shard, self, key, stored)
+
+    def committed(self, shard: "Shard") -> None:
+        """Nothing waits for that."""
 
     def state_partition(self, partition: int) -> TopicPartition:
         """Return where the state of a mailbox partition's entities is kept."""

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 from ...actors import Entity, EntityContext, Escalate, Quarantine, Retry, SchemaError, Skip
 from ._codec import ID, SOURCE, TYPE, floor_of, id_of, text
 from ._dedup import MessageId
-from ._failures import UnhandledMessageError, ask_failure, ask_reply, failure_event
-from ._kind import NewerStateError
+from ._failures import (
+    NewerStateError,
+    UnhandledMessageError,
+    ask_failure,
+    ask_reply,
+    failure_event,
+)
 from ._outcome import Outcome
 from ._parking import Parking
 from ._quarantine import (
@@ -29,6 +34,7 @@ from ._state import StoredState, decode_window, encode_window
 from ._turn import Turn, current_turn
 
 if TYPE_CHECKING:
+    from ._kind import Kind
     from ._shard import Shard
 
 
@@ -57,6 +63,7 @@ class Lane:
         "applied",
         "chunk",
         "key",
+        "kind",
         "last_used",
         "parking",
         "path",
@@ -70,10 +77,13 @@ class Lane:
         "window",
     )
 
-    def __init__(self, shard: "Shard", key: str, stored: StoredState) -> None:
+    lasting = True
+
+    def __init__(self, shard: "Shard", kind: "Kind", key: str, stored: StoredState) -> None:
         self.shard = shard
+        self.kind = kind
         self.key = key
-        self.self_ref = shard.host.reference(shard.kind.name, key)
+        self.self_ref = shard.host.reference(kind.name, key)
         """The dispatcher makes it the sender of what the handlers tell in memory."""
         self.queue: deque[Inbound] = deque()
         self.value = stored.value
@@ -149,7 +159,7 @@ class Lane:
     async def passivate(self) -> None:
         """Let the instance go; the truth stays. Called when it has nothing in hand."""
         entity, self._entity = self._entity, None
-        if entity is None or not self.shard.kind.has_stopped:
+        if entity is None or not self.kind.has_stopped:
             return
         try:
             await entity.stopped()
@@ -212,13 +222,13 @@ class Lane:
             self._quarantine(BEHIND, None)
             return None
         try:
-            message = shard.host.codec.decode(headers.get(TYPE), record.value, shard.kind.sole_type)
+            message = shard.host.codec.decode(headers.get(TYPE), record.value, self.kind.sole_type)
         except SchemaError as error:
             self._quarantine(UNDECODABLE, error)
             return None
-        handle = shard.kind.handlers.lookup(type(message))
+        handle = self.kind.handlers.lookup(type(message))
         if handle is None:
-            self._quarantine(UNHANDLED, UnhandledMessageError(shard.kind.entity, type(message)))
+            self._quarantine(UNHANDLED, UnhandledMessageError(self.kind.entity, type(message)))
             return None
         self._turn = Turn(shard.source, record.offset, self._source)
         return self._call(handle, message, self._turn)
@@ -227,7 +237,7 @@ class Lane:
         self, handle: Callable[..., Any], message: object, turn: Turn
     ) -> Coroutine[Any, Any, Any] | None:
         """Call the handler; return a coroutine when it, or `started` before it, has to wait."""
-        starting = self._entity is None and self.shard.kind.has_started
+        starting = self._entity is None and self.kind.has_started
         token = current_turn.set(turn)
         try:
             entity = self._entity or self._new_entity()
@@ -254,7 +264,7 @@ class Lane:
 
     def _new_entity(self) -> Entity:
         """Make the instance, with its state."""
-        kind, host = self.shard.kind, self.shard.host
+        kind, host = self.kind, self.shard.host
         entity = kind.entity()
         if kind.state_type is not None:
             entity.state = kind.restored(self.value, self.version, self.path)
@@ -287,7 +297,7 @@ class Lane:
         record, turn, shard = self.queue[0], self._turn, self.shard
         entity = self._entity
         try:
-            if entity is not None and shard.kind.state_type is not None:
+            if entity is not None and self.kind.state_type is not None:
                 value = shard.host.codec.encode(entity.state)[1]
             else:
                 value = b""
@@ -297,7 +307,7 @@ class Lane:
             return
         if turn is not None:
             turn.open = False
-        self.value, self.version = value, shard.kind.state_version
+        self.value, self.version = value, self.kind.state_version
         outputs = turn.outputs if turn is not None else []
         self._applied(Outcome(record.offset, outputs, self._resolved(REDRIVEN), reply, self))
         shard.host.counters.handled += 1
@@ -340,7 +350,7 @@ class Lane:
         if not self.shard.owned:
             return
         host = self.shard.host
-        fate = self.shard.kind.policy.decide(error, self._attempt, host.random.random())
+        fate = self.kind.policy.decide(error, self._attempt, host.random.random())
         match fate:
             case Retry(after):
                 self._report(error, "retry", after)

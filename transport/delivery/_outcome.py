@@ -1,11 +1,22 @@
 """What handling one record left to be made durable."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from ._records import Outbound
+from ._state import StoredState
 
-if TYPE_CHECKING:
-    from ._lane import Lane
+
+class Keeper(Protocol):
+    """Whoever knows what is to be written of a key."""
+
+    @property
+    def key(self) -> str:
+        """Whose state it is."""
+        ...
+
+    def stored(self) -> StoredState:
+        """Return the state as it is to be written."""
+        ...
 
 
 class Outcome(NamedTuple):
@@ -24,4 +35,4 @@ class Outcome(NamedTuple):
     outputs: list[Outbound]
     filed: Outbound | None
     reply: Outbound | None
-    lane: "Lane | None"
+    lane: Keeper | None

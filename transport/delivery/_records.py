@@ -21,16 +21,26 @@ class Inbound(NamedTuple):
         key: The entity id in UTF-8, or None when a stranger wrote none.
         value: The message's bytes; None is a tombstone.
         headers: As written, in order.
+        timestamp: Milliseconds since the epoch, as its producer or the broker wrote it.
     """
 
     offset: int
     key: bytes | None
     value: bytes | None
     headers: Sequence[Header]
+    timestamp: int = 0
+
+
+ANY = -1
+"""The partition of a record that goes where its key belongs, in a topic that is not ours."""
 
 
 class Outbound(NamedTuple):
-    """A record to append to a partition. `key` and `value` are never both None."""
+    """A record to append to a partition. `key` and `value` are never both None.
+
+    With the partition `ANY` the log's client places it: by its key as every Kafka client
+    does, or without one by its message id, so that writing it again leads to the same place.
+    """
 
     to: TopicPartition
     key: bytes | None

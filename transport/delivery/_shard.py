@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ...actors import SchemaError
 from ._failures import failure_event
 from ._host import Host
-from ._kind import Kind
-from ._lane import Lane
 from ._local_store import Checkpoint, LocalStoreError
 from ._outcome import Outcome
 from ._progress import Position
 from ._quarantine import KEYLESS, note, quarantine_record, release_answer
+from ._receiver import KeyLane, Receiver
 from ._records import Inbound, Outbound, TopicPartition, size_of
 from ._state import Mark, StoredState
 from ._tracker import Tracker
@@ -30,7 +29,7 @@ class Shard:
     def __init__(
         self,
         host: Host,
-        kind: Kind,
+        kind: Receiver,
         partition: TopicPartition,
         *,
         on_work: Callable[[], None],
@@ -39,7 +38,7 @@ class Shard:
         self.host = host
         self.kind = kind
         self.partition = partition
-        self.source = f"{partition.topic}/{partition.partition}"
+        self.source = kind.source(partition)
         """The name of this partition as a source of messages."""
         self.epoch = 0
         self.committed = Position(0)
@@ -55,7 +54,9 @@ class Shard:
         """Another node has marked a higher epoch: what stands in the log is not known here."""
         self.truths = Truths(host.store, self.source)
         """The truth of entities that have no lane."""
-        self.lanes: dict[str, Lane] = {}
+        self.backlog = 0
+        """Records that are finished and not handled, of those who handle at most once."""
+        self.lanes: dict[str, KeyLane] = {}
         self.running = False
         self.owned = True
         self._outcomes: list[Outcome] = []
@@ -93,7 +94,8 @@ class Shard:
     def accepts(self) -> bool:
         """It delivers, and has room for more records."""
         options, load, tracker = self.host.options, self.host.load, self.tracker
-        if not self.running or tracker.in_flight >= options.max_in_flight:
+        in_hand = tracker.in_flight + self.backlog
+        if not self.running or in_hand >= options.max_in_flight:
             return False
         full = (
             load.records >= options.max_node_in_flight or load.bytes >= options.max_node_bytes
@@ -108,7 +110,7 @@ class Shard:
         for record in records:
             if not self.tracker.received(record.offset, size_of(record)):
                 continue
-            key = _entity_id(record.key)
+            key = self.kind.key_of(record)
             if key is None:
                 self._refuse_keyless(record)
                 continue
@@ -118,13 +120,13 @@ class Shard:
             lane.last_used = now
             lane.post(record)
 
-    def _open_lane(self, key: str) -> Lane | None:
+    def _open_lane(self, key: str) -> KeyLane | None:
         try:
             known = self.truths.take(key)
         except LocalStoreError as error:
             self.escalate(error, self.source)
             return None
-        lane = self.lanes[key] = Lane(self, key, known or _NOTHING)
+        lane = self.lanes[key] = self.kind.lane(self, key, known or _NOTHING)
         return lane
 
     def done(self, outcome: Outcome) -> None:
@@ -140,6 +142,11 @@ class Shard:
         outcomes, self._outcomes = self._outcomes, []
         again, self._again = self._again, {}
         return Work(self, outcomes, again)
+
+    def was_committed(self, position: Position) -> None:
+        """Take note of what the group has taken."""
+        self.committed = position
+        self.kind.committed(self)
 
     def settled(self, work: Work) -> None:
         """Take note that a flush is durable: its records are finished."""
@@ -157,6 +164,10 @@ class Shard:
             return lane.stored()
         known = self.truths.look(key)
         return None if known is None else known._replace(epoch=self.epoch)
+
+    def known(self) -> dict[str, StoredState]:
+        """Return what the lanes know, and must not be forgotten."""
+        return {key: lane.stored() for key, lane in self.lanes.items() if lane.lasting}
 
     def checkpoint(self) -> Checkpoint | None:
         """Return how much of the state partition is known here; None if that cannot be said."""
@@ -261,7 +272,8 @@ class Shard:
         await lane.passivate()
         if lane.idle and self.lanes.get(key) is lane:
             try:
-                self.truths.keep(key, lane.stored())
+                if lane.lasting:
+                    self.truths.keep(key, lane.stored())
             except LocalStoreError as error:
                 self.escalate(error, self.source)
                 return
@@ -269,12 +281,3 @@ class Shard:
 
 
 _NOTHING = StoredState()
-
-
-def _entity_id(key: bytes | None) -> str | None:
-    if not key:
-        return None
-    try:
-        return key.decode()
-    except UnicodeDecodeError:
-        return None

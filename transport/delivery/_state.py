@@ -141,7 +141,7 @@ class Changelog:
             applied = _number(headers.get(APPLIED))
             if applied is None or record.value is None:
                 continue
-            entity = record.key.decode(errors="replace")
+            entity = record.key.decode(errors="surrogateescape")
             known = self.states.get(entity)
             if known is None and self.before is not None:
                 known = self.before(entity)

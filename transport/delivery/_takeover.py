@@ -80,7 +80,7 @@ def keep_warm(shard: Shard, former: Shard) -> None:
     shard.written = former.written
     shard.mark = former.mark
     shard.truths = former.truths
-    shard.truths.keep_all({key: lane.stored() for key, lane in former.lanes.items()})
+    shard.truths.keep_all(former.known())
 
 
 async def _begin(port: LogPort, shard: Shard, checkpoints: Checkpoints, end: int) -> "_Restore":

@@ -49,4 +49,4 @@ class Work:
         """Yield the states that this work leads to."""
         to = self.shard.kind.state_partition(self.shard.partition.partition)
         for key, state in self.states.items():
-            yield state_record(to, key.encode(), state)
+            yield state_record(to, key.encode(errors="surrogateescape"), state)

@@ -13,6 +13,7 @@ from callboard import FailureEvent
 from callboard.supervision import RetryPolicy
 from callboard.testing import run_virtual
 from callboard.transport.delivery import (
+    Kind,
     Outbound,
 )
 
@@ -163,7 +164,9 @@ def test_a_failure_that_escalates_stops_the_node() -> None:
 
     async def main() -> int:
         node = Node("one", ScriptedPort(log), [Keeper])
-        node.core._kinds[MAILBOX.topic].policy = RetryPolicy(escalate=(ValueError,))
+        kind = node.core._kinds[MAILBOX.topic]
+        assert isinstance(kind, Kind)
+        kind.policy = RetryPolicy(escalate=(ValueError,))
         await node.start()
         await node.system.wait_stopped()
         await node.stop()

@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -180,6 +181,7 @@ def test_where_passwords_belong_is_told() -> None:
 def test_options_of_another_type_are_refused() -> None:
     """A dict is no DeliveryOptions, and a string no KafkaSecurity."""
     system = ActorSystem("t")
-    for wrong in ({"options": {"max_in_flight": 1}}, {"security": "ssl"}):
+    refused: tuple[dict[str, Any], ...] = ({"options": {"max_in_flight": 1}}, {"security": "ssl"})
+    for wrong in refused:
         with pytest.raises(TypeError, match=r"expected callboard\.transport\."):
             create_transport(system, "memory://", hosts=[], policy=system._policy, **wrong)

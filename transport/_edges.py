@@ -1,0 +1,105 @@
+"""What a system's program declares at its edges: consumers and publishers, by name."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..actors import Entity
+from ._publisher import Publisher, PublisherPort
+from .consumers import Consumer, ConsumerOptions, Key, check_topic, declare
+from .delivery import DEFAULT_MAX_MESSAGE_BYTES
+
+M = TypeVar("M")
+
+
+class Edges:
+    """The consumers and publishers of one system, whether it runs or not.
+
+    Args:
+        system: Its name.
+        port: Returns the running system as publishers see it.
+        changed: Called when something was added.
+    """
+
+    def __init__(
+        self, system: str, port: Callable[[], PublisherPort], changed: Callable[[], None]
+    ) -> None:
+        self._system = system
+        self._port = port
+        self._changed = changed
+        self.consumers: dict[str, Consumer] = {}
+        self.publishers: dict[str, Publisher[Any]] = {}
+
+    def consumer(
+        self,
+        topic: str,
+        function: Callable[..., Any] | None,
+        *,
+        to: type[Entity] | None,
+        key: Key,
+        options: ConsumerOptions,
+        instead_of: Consumer | None = None,
+    ) -> Consumer:
+        """Declare a consumer.
+
+        Args:
+            topic: Where from.
+            function: What is called.
+            to: Whom the messages are for.
+            key: Whose they are.
+            options: How.
+            instead_of: What was declared before its function was known.
+
+        Raises:
+            HandlerError: Function, annotations and options do not fit together.
+            ValueError: Another consumer has the name, or reads the topic in the same group.
+        """
+        made = declare(self._system, topic, function, to=to, key=key, options=options)
+        if instead_of is not None:
+            self.consumers.pop(instead_of.name, None)
+        other = self.consumers.get(made.name)
+        if other is not None:
+            raise ValueError(
+                f"two consumers of system {self._system!r} are called {made.name!r}: of "
+                f"{other.topic} and of {made.topic}. Give one of them another name, as in "
+                f"system.consumer({made.topic!r}, name='{made.name}_2')"
+            )
+        for other in self.consumers.values():
+            if (other.group, other.topic) == (made.group, made.topic):
+                raise ValueError(
+                    f"consumers {other.name!r} and {made.name!r} read {made.topic} in one group, "
+                    f"{made.group!r}: each would get a part of the messages. Give one of them "
+                    f"another group, or leave group= out"
+                )
+        self.consumers[made.name] = made
+        self._changed()
+        return made
+
+    def publisher(
+        self, topic: str, message_type: type[M], *, key: Key, partitions: int
+    ) -> Publisher[M]:
+        """Declare a publisher; of a topic there is one.
+
+        Raises:
+            ValueError: The topic's publisher is of another type.
+        """
+        check_topic(topic)
+        known = self.publishers.get(topic)
+        if known is not None:
+            if known.message_type is message_type:
+                return known
+            raise ValueError(
+                f"{topic} has a publisher of {known.message_type.__qualname__} already, and was to "
+                f"get one of {message_type.__qualname__}. For several types, declare it of their "
+                f"base: google.protobuf.message.Message for all protobuf messages"
+            )
+        made = Publisher(
+            topic,
+            message_type,
+            key=key,
+            partitions=partitions,
+            port=self._port,
+            max_message_bytes=DEFAULT_MAX_MESSAGE_BYTES,
+        )
+        self.publishers[topic] = made
+        self._changed()
+        return made

@@ -1,0 +1,38 @@
+"""Decorated consumers: functions, and entities, fed by topics.
+
+    a record -> Shard -> ConsumerReceiver.key_of -> a lane -> decode, adapter -> the function
+             -> an Outcome -> the flush of the delivery core -> commit
+
+`_declared` is what the decorator leaves, and runs nothing; `_accepts`, `_keys`, `_adapters` and
+`_target` turn a record into a call; `_lane`, `_batch_lane` and `_at_most_once` decide what its
+success or failure means, and share `_calls`; `_running` is one consumer on one node.
+"""
+
+from ._adapters import compose
+from ._context import ConsumerContext, ConsumerRecord
+from ._declared import Consumer, check_topic, declare
+from ._keys import Key, MissingKeyError, key_function
+from ._options import ConsumerOptions
+from ._running import Clients, RunningConsumer
+from ._target import AdapterError
+from ._verdicts import Quarantine, Retry, Skip, Verdict
+
+__all__ = [
+    "AdapterError",
+    "Clients",
+    "Consumer",
+    "ConsumerContext",
+    "ConsumerOptions",
+    "ConsumerRecord",
+    "Key",
+    "MissingKeyError",
+    "Quarantine",
+    "Retry",
+    "RunningConsumer",
+    "Skip",
+    "Verdict",
+    "check_topic",
+    "compose",
+    "declare",
+    "key_function",
+]

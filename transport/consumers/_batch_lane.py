@@ -1,0 +1,185 @@
+"""A consumer's lane for batches: a partition's messages, as many at a time as there are."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...actors import Escalate, SchemaError, UnknownMessageType
+from ...actors import Quarantine as Park
+from ...actors import Retry as Again
+from ...actors import Skip as Drop
+from ..delivery import BEHIND, FAILED, UNDECODABLE, Inbound, Outcome, StoredState, Turn
+from ._calls import CallingLane
+from ._context import ConsumerContext, ConsumerRecord
+from ._receiver import KEYLESS, ConsumerReceiver, text_of_key
+from ._target import DROPPED
+
+if TYPE_CHECKING:
+    from ..delivery import Shard
+
+
+class ParkedKey(NamedTuple):
+    """A key whose messages go to quarantine; implements `Keeper`."""
+
+    key: str
+    epoch: int
+    at: int
+
+    def stored(self) -> StoredState:
+        """Return that the key is parked, as it is to be written."""
+        return StoredState(epoch=self.epoch, applied=self.at, parked=True, parked_at=self.at)
+
+
+class BatchLane(CallingLane):
+    """Implements `KeyLane` for a function of `list[...]`.
+
+    A batch that fails is tried again as the policy says. When the policy gives it up, its
+    messages are handled one by one, so that only the bad one goes to quarantine.
+    """
+
+    __slots__ = ("_batch", "_messages", "_singly", "queue")
+
+    lasting = False
+
+    def __init__(self, shard: "Shard", receiver: ConsumerReceiver, key: str) -> None:
+        super().__init__(shard, receiver, key)
+        self.queue: deque[Inbound] = deque()
+        self._batch: list[Inbound] = []  # in hand
+        self._messages: list[Any] = []
+        self._singly = 0  # so many are handled one by one
+
+    # -- what the shard asks ------------------------------------------------------
+
+    @property
+    def has_mail(self) -> bool:
+        """There is a record, or a batch in hand."""
+        return bool(self.queue or self._batch)
+
+    def stored(self) -> StoredState:
+        """Return nothing: what is known is known of keys."""
+        return StoredState()
+
+    def post(self, record: Inbound) -> None:
+        """Put a record at the end of the mail."""
+        self.queue.append(record)
+        self.wake()
+
+    def detach(self) -> None:
+        """Forget everything: the partition is leaving this node."""
+        super().detach()
+        self.queue.clear()
+
+    # -- one batch ----------------------------------------------------------------
+
+    def _handle(self) -> Coroutine[Any, Any, Any] | None:
+        if not self._batch:
+            self._collect()
+        if not self._batch:
+            return None
+        # The next owner's batches may begin and end elsewhere: the same ids would name others.
+        source = f"{self.shard.source}#{self.shard.epoch}"
+        turn = Turn(source, self._batch[0].offset, self.receiver.sender)
+        return self._call(self.receiver.target.call, turn, self._messages, self._context())
+
+    def _collect(self) -> None:
+        """Take what has come, up to a batch; what cannot be decoded is put aside."""
+        most = 1 if self._singly else self.receiver.options.batch_size
+        while self.queue and len(self._batch) < most:
+            record = self.queue.popleft()
+            self._singly = max(0, self._singly - 1)
+            known = self.shard.truths.look(text_of_key(record))
+            if known is not None and known.parked:
+                if record.offset <= known.applied:  # it came before: see ConsumerLane
+                    self._finished(record)
+                else:
+                    self._park(record, BEHIND, None)
+                continue
+            try:
+                message = self.receiver.target.prepare(record, dict(record.headers))
+            except Exception as error:  # noqa: BLE001 - the adapter is user code: supervised
+                self._put_aside(record, error)
+                continue
+            if message is DROPPED:
+                self._finished(record)
+                continue
+            self._batch.append(record)
+            self._messages.append(message)
+
+    def _context(self) -> ConsumerContext:
+        (topic, partition), receiver = self.shard.partition, self.receiver
+        records = tuple(
+            ConsumerRecord(topic, partition, each.offset, each.key, each.value, each.timestamp)
+            for each in self._batch
+        )
+        return ConsumerContext(
+            self.shard.host.system,
+            receiver.path,
+            records[0],
+            dict(self._batch[0].headers),
+            receiver.publish,
+            attempt=self._attempt,
+            deadline=asyncio.get_running_loop().time() + receiver.options.timeout,
+            records=records,
+        )
+
+    def _succeeded(self, result: object) -> None:
+        del result
+        outputs = self._sent()
+        self.shard.host.counters.handled += len(self._batch)
+        for record in self._batch:  # all in one flush, so the outputs may be of any of them
+            self.shard.done(Outcome(record.offset, outputs, None, None, None))
+            outputs = []
+        self._next()
+
+    def _finished(self, record: Inbound) -> None:
+        self.shard.done(Outcome(record.offset, [], None, None, None))
+
+    def _next(self) -> None:
+        self._batch, self._messages = [], []
+        self._attempt = 1
+
+    # -- failure ------------------------------------------------------------------
+
+    def _failed(self, error: BaseException) -> None:
+        first = dict(self._batch[0].headers)
+        match self._fate(error):
+            case Again(after):
+                self._report(first, error, "retry", after)
+                self._try_again(after)
+            case Drop():
+                self._report(first, error, "skip")
+                for record in self._batch:
+                    self._finished(record)
+                self._next()
+            case Park() if len(self._batch) > 1:
+                self._singly = len(self._batch)
+                self.queue.extendleft(reversed(self._batch))
+                self._next()
+            case Park():
+                self._report(first, error, "quarantine")
+                self._park(self._batch[0], FAILED, error)
+                self._next()
+            case Escalate():
+                self._report(first, error, "escalate")
+                self.shard.escalate(error, self.receiver.path)
+
+    def _put_aside(self, record: Inbound, error: Exception) -> None:
+        """Take a record that is no message, or that the adapter failed on, out of the batch."""
+        headers = dict(record.headers)
+        if isinstance(error, UnknownMessageType) and self.receiver.options.unknown == "skip":
+            self._report(headers, error, "skip")
+            self._finished(record)
+            return
+        self._report(headers, error, "quarantine")
+        self._park(record, UNDECODABLE if isinstance(error, SchemaError) else FAILED, error)
+
+    def _park(self, record: Inbound, reason: str, error: BaseException | None) -> None:
+        shard, key = self.shard, text_of_key(record)
+        keeper = None
+        if not key.startswith(KEYLESS):
+            keeper = ParkedKey(key, shard.epoch, record.offset)
+            shard.truths.keep(key, keeper.stored())
+        said = "" if error is None else repr(error)
+        filed = shard.quarantine(record, reason, said, record.offset)
+        shard.done(Outcome(record.offset, [], filed, None, keeper))

@@ -1,0 +1,232 @@
+"""A consumer's lane: the messages of one key, one at a time, in their order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ...actors import Escalate, Fate, SchemaError, UnknownMessageType
+from ...actors import Quarantine as Park
+from ...actors import Retry as Again
+from ...actors import Skip as Drop
+from ..delivery import (
+    BEHIND,
+    FAILED,
+    UNDECODABLE,
+    UNHANDLED,
+    Inbound,
+    Outcome,
+    Parking,
+    StoredState,
+    Turn,
+    ask_failure,
+    ask_reply,
+)
+from ._calls import CallingLane
+from ._context import ConsumerContext, ConsumerRecord
+from ._keys import MissingKeyError
+from ._receiver import KEYLESS, ConsumerReceiver
+from ._target import DROPPED, AdapterError
+from ._verdicts import Skip
+
+if TYPE_CHECKING:
+    from ..delivery import Shard
+
+
+class ConsumerLane(CallingLane):
+    """Implements `KeyLane` for a consumer's function or route.
+
+    What it knows lasts only while its key is parked. A key without mail costs nothing but
+    this object, until it is passivated.
+    """
+
+    __slots__ = ("_context", "_given_up", "_headers", "applied", "parking", "queue")
+
+    def __init__(
+        self, shard: "Shard", receiver: ConsumerReceiver, key: str, stored: StoredState
+    ) -> None:
+        super().__init__(shard, receiver, key)
+        self.queue: deque[tuple[Inbound, Any]] = deque()
+        self.applied = stored.applied
+        """All of the key up to this offset is done for: it was written when the key was parked."""
+        self.parking = Parking(
+            parked=stored.parked, parked_at=stored.parked_at, redriven=stored.redriven
+        )
+        self._given_up: BaseException | None = None  # `on_failure` is told, then it is parked
+        self._headers: dict[str, bytes] = {}
+        self._context: ConsumerContext | None = None
+
+    # -- what the shard asks ------------------------------------------------------
+
+    @property
+    def has_mail(self) -> bool:
+        """There is a record."""
+        return bool(self.queue)
+
+    @property
+    def lasting(self) -> bool:
+        """Its key is parked, or was."""
+        return self.parking.parked or self.parking.redriven >= 0
+
+    def stored(self) -> StoredState:
+        """Return that its key is parked, as it is to be written."""
+        parking = self.parking
+        return StoredState(
+            epoch=self.shard.epoch,
+            applied=self.applied,
+            parked=parking.parked,
+            parked_at=parking.parked_at,
+            redriven=parking.redriven,
+        )
+
+    def post(self, record: Inbound) -> None:
+        """Put a record at the end of the mail."""
+        self.queue.append((record, self.receiver.handed(record)))
+        self.wake()
+
+    def detach(self) -> None:
+        """Forget everything: the partition is leaving this node."""
+        super().detach()
+        self.queue.clear()
+
+    # -- one record ---------------------------------------------------------------
+
+    def _handle(self) -> Coroutine[Any, Any, Any] | None:
+        record, ready = self.queue[0]
+        if self._given_up is not None:
+            return self._tell_on_failure(self._given_up)
+        self._headers = headers = dict(record.headers)
+        self._turn = None
+        if record.offset <= self.applied:
+            self.shard.host.counters.redeliveries_skipped += 1
+            self._done(Outcome(record.offset, [], None, None, None))
+            return None
+        if self.parking.parked:
+            self._park(BEHIND, None)
+            return None
+        try:
+            if ready is None:
+                ready = self.receiver.target.prepare(record, headers)
+        except Exception as error:  # noqa: BLE001 - the adapter is user code: supervised
+            self._context = self._new_context(record)
+            self._failed(error)
+            return None
+        if ready is DROPPED:
+            self._done(Outcome(record.offset, [], None, None, None))
+            return None
+        context = self._context = self._new_context(record)
+        return self._call(self.receiver.target.call, self._new_turn(), ready, context)
+
+    def _new_turn(self) -> Turn | None:
+        """Return what collects the messages that the function sends."""
+        return Turn(self.shard.source, self.queue[0][0].offset, self.receiver.sender)
+
+    def _new_context(self, record: Inbound) -> ConsumerContext:
+        receiver = self.receiver
+        topic, partition = self.shard.partition
+        return ConsumerContext(
+            self.shard.host.system,
+            receiver.path,
+            ConsumerRecord(
+                topic, partition, record.offset, record.key, record.value, record.timestamp
+            ),
+            self._headers,
+            receiver.publish,
+            attempt=self._attempt,
+            deadline=asyncio.get_running_loop().time() + receiver.options.timeout,
+        )
+
+    def _succeeded(self, result: object) -> None:
+        outputs = self._sent()
+        if self._given_up is not None:
+            self._give_up(self._given_up, outputs)
+            return
+        try:
+            reply = ask_reply(self._headers, result, self.shard.host.codec)
+        except SchemaError as error:
+            self._failed(error)
+            return
+        self.shard.host.counters.handled += 1
+        self._done(Outcome(self.queue[0][0].offset, outputs, None, reply, None))
+
+    def _done(self, outcome: Outcome) -> None:
+        self.queue.popleft()
+        self._attempt = 1
+        self._context = self._given_up = None
+        self.shard.done(outcome)
+        if not self.queue and self.key.startswith(KEYLESS):
+            self.shard.lanes.pop(self.key, None)
+
+    # -- failure ------------------------------------------------------------------
+
+    def _failed(self, error: BaseException) -> None:
+        if self._given_up is not None:
+            self._failed_on_failure(self._given_up, error)
+            return
+        match self._fate(error):
+            case Again(after):
+                self._report(self._headers, error, "retry", after)
+                self.queue[0] = self.queue[0][0], None
+                self._try_again(after)
+            case Park():
+                self._given_up = error
+                if self.receiver.options.on_failure is None:
+                    self._give_up(error, [])
+            case Drop():
+                self._skip(error)
+            case Escalate():
+                self._report(self._headers, error, "escalate")
+                self.shard.escalate(error, self.receiver.path)
+
+    def _fate(self, error: BaseException) -> Fate:
+        if isinstance(error, UnknownMessageType) and self.receiver.options.unknown == "skip":
+            return Drop()
+        if isinstance(error, MissingKeyError) or (
+            isinstance(error, SchemaError) and self._turn is None
+        ):
+            return Park()  # bytes stay what they are: another attempt would find the same
+        return super()._fate(error)
+
+    def _skip(self, error: BaseException) -> None:
+        self._report(self._headers, error, "skip")
+        reply = ask_failure(self._headers, self.receiver.path, error)
+        self._done(Outcome(self.queue[0][0].offset, [], None, reply, None))
+
+    def _tell_on_failure(self, error: BaseException) -> Coroutine[Any, Any, Any] | None:
+        on_failure = self.receiver.options.on_failure
+        assert on_failure is not None, "else it was parked at once"
+        context = self._context or self._new_context(self.queue[0][0])
+        return self._call(on_failure, self._new_turn(), context, error)
+
+    def _failed_on_failure(self, first: BaseException, error: BaseException) -> None:
+        if isinstance(error, Skip):
+            self._skip(first)
+            return
+        self._report(self._headers, error, "quarantine")
+        self._give_up(first, [])
+
+    def _give_up(self, error: BaseException, outputs: list[Any]) -> None:
+        """Put the message into quarantine, with what `on_failure` has published."""
+        reason = FAILED
+        if isinstance(error, UnknownMessageType | AdapterError):
+            reason = UNHANDLED
+        elif isinstance(error, SchemaError):
+            reason = UNDECODABLE
+        self._park(reason, error, outputs)
+
+    def _park(
+        self, reason: str, error: BaseException | None, outputs: list[Any] | None = None
+    ) -> None:
+        record = self.queue[0][0]
+        keeper = None
+        if not self.key.startswith(KEYLESS):
+            self.parking.park(record.offset)
+            self.applied = record.offset
+            keeper = self
+        said = "" if error is None else repr(error)
+        filed = self.shard.quarantine(record, reason, said, record.offset)
+        if error is not None:
+            self._report(self._headers, error, "quarantine")
+        failure = error or SchemaError(f"{self.receiver.path} waits: this key is in quarantine")
+        reply = ask_failure(self._headers, self.receiver.path, failure)
+        self._done(Outcome(record.offset, outputs or [], filed, reply, keeper))

@@ -1,0 +1,117 @@
+"""A consumer as one node runs it: what all its partitions have in common."""
+
+from typing import TYPE_CHECKING, Any
+
+from ...actors import MessagePolicy
+from ..delivery import SOURCE, Header, Inbound, KeyLane, StoredState, TopicPartition
+from ._context import Publish
+from ._declared import Consumer
+from ._slots import Slots
+from ._target import DROPPED, FunctionTarget, RouteTarget
+
+if TYPE_CHECKING:
+    from ..delivery import Shard
+
+KEYLESS = "\x00"
+"""Begins the names of lanes of records without a key: each has its own."""
+
+
+class ConsumerReceiver:
+    """Implements `Receiver` for a consumer.
+
+    Args:
+        system: The system's name.
+        consumer: Its declaration.
+        target: What handles its messages.
+        policy: What becomes of those it fails on, when its options do not say.
+        publish: Records that its contexts publish; gets the context's turn by itself.
+        lane: Makes a lane; another for batches and for at most once.
+    """
+
+    has_stopped = False
+
+    def __init__(
+        self,
+        *,
+        system: str,
+        consumer: Consumer,
+        target: FunctionTarget | RouteTarget,
+        policy: MessagePolicy,
+        publish: Publish,
+        lane: "LaneMaker",
+    ) -> None:
+        self.name = consumer.name
+        self.consumer = consumer
+        self.options = consumer.options
+        self.target = target
+        self.policy: MessagePolicy = consumer.options.retry or policy
+        self.publish = publish
+        self.path = f"callboard://{system}/consumers/{consumer.name}"
+        self.sender: Header = (SOURCE, self.path.encode())
+        """The header that names the consumer as the one who sends."""
+        self.waits = consumer.is_async
+        """Its function is async: calls are bounded in number."""
+        self.slots = Slots(consumer.options.concurrency, consumer.options.timeout)
+        self.state_topic = f"{system}.{consumer.name}.state"
+        self.quarantine_topic = f"{system}.{consumer.name}.quarantine"
+        self._make_lane = lane
+        self._handed: tuple[Inbound, Any] | None = None
+
+    def source(self, partition: TopicPartition) -> str:
+        """Return the name of a partition as a source: two groups send different messages."""
+        return f"{self.consumer.group}@{partition.topic}/{partition.partition}"
+
+    def key_of(self, record: Inbound) -> str | None:
+        """Return whose lane a record belongs to: its key's, or that of what it becomes."""
+        if self.consumer.takes.batch:
+            return KEYLESS
+        if self.target.keyed:
+            try:
+                ready = self.target.prepare(record, dict(record.headers))
+                if ready is not DROPPED:
+                    self._handed = record, ready
+                    return self.target.key_of(ready)
+            except Exception:  # noqa: BLE001 - the lane meets it again, and its policy decides
+                self._handed = None
+        return text_of_key(record)
+
+    def handed(self, record: Inbound) -> Any:
+        """Return what `key_of` has prepared of a record, once; None if nothing."""
+        handed, self._handed = self._handed, None
+        return handed[1] if handed is not None and handed[0] is record else None
+
+    def lane(self, shard: "Shard", key: str, stored: StoredState) -> KeyLane:
+        """Make the lane of a key."""
+        return self._make_lane(shard, self, key, stored)
+
+    def committed(self, shard: "Shard") -> None:
+        """Have the lanes go on that wait for the position to be committed."""
+        if self.options.at_most_once:
+            for lane in list(shard.lanes.values()):
+                lane.wake()
+
+    def state_partition(self, partition: int) -> TopicPartition:
+        """Return where it is kept which keys of a partition are parked."""
+        return TopicPartition(self.state_topic, partition)
+
+    def quarantine_partition(self, partition: int) -> TopicPartition:
+        """Return where a partition's quarantined messages are kept."""
+        return TopicPartition(self.quarantine_topic, partition)
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class LaneMaker(Protocol):
+        """Makes lanes."""
+
+        def __call__(
+            self, shard: Shard, receiver: ConsumerReceiver, key: str, stored: StoredState
+        ) -> KeyLane: ...
+
+
+def text_of_key(record: Inbound) -> str:
+    """Return a record's key as text that can be turned back into its bytes."""
+    if not record.key:
+        return f"{KEYLESS}{record.offset}"
+    return record.key.decode(errors="surrogateescape")

@@ -1,0 +1,166 @@
+"""One consumer on one node: its own group member, its own delivery core."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ...actors import ActorSystem, EntityRef, MessagePolicy
+from .._kafka import Admin, KafkaDriver, KafkaOptions, TopicSpec
+from ..delivery import (
+    Codec,
+    Counters,
+    DeliveryCore,
+    DeliveryOptions,
+    Host,
+    KeyLane,
+    Outbound,
+    StoredState,
+    TopicPartition,
+)
+from ._at_most_once import AtMostOnceLane
+from ._batch_lane import BatchLane
+from ._context import Publish
+from ._declared import Consumer
+from ._lane import ConsumerLane
+from ._receiver import ConsumerReceiver
+from ._target import target_of
+
+if TYPE_CHECKING:
+    from ..delivery import Shard
+
+_KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+_COMPACT = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(24 * 3600 * 1000)}
+
+# A lane of a consumer knows nothing that could not be forgotten.
+_IDLE = 5.0
+_LANES = 20_000
+# Nothing is handled at most once before its position is committed.
+_SOON = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What a consumer needs of the transport around it.
+
+    Attributes:
+        options: Of the Kafka clients.
+        delivery: Of the node's delivery core; a consumer's own options go before.
+        codec: Decodes protobuf messages.
+        policy: Of those that have none.
+        publish: For contexts.
+        reference: Makes the reference of an entity from kind and id.
+        reply: Sends answers.
+        reach: Makes sure that all topics written to exist.
+    """
+
+    options: KafkaOptions
+    delivery: DeliveryOptions
+    codec: Codec
+    policy: MessagePolicy
+    publish: Publish
+    reference: Callable[[str, str], EntityRef[Any]]
+    reply: Callable[[Outbound], None]
+    reach: Callable[[], Awaitable[None]]
+
+
+class RunningConsumer:
+    """A consumer that takes part in its group.
+
+    Order of events: its topics are there; it joins; partitions come, are restored and delivered.
+    `drain` finishes what is in hand and commits; `aclose` leaves the group.
+
+    Args:
+        system: The node.
+        consumer: Its declaration.
+        clients: The transport around it.
+    """
+
+    def __init__(self, system: ActorSystem, consumer: Consumer, clients: Clients) -> None:
+        self.consumer = consumer
+        self.counters = Counters()
+        self._system = system
+        said = consumer.options
+        self._receiver = ConsumerReceiver(
+            system=system.name,
+            consumer=consumer,
+            target=target_of(consumer, clients.codec),
+            policy=clients.policy,
+            publish=clients.publish,
+            lane=lane_of,
+        )
+        self._options = replace(
+            clients.options,
+            session_timeout=said.session_timeout or clients.options.session_timeout,
+            begin_at_end=said.start == "latest",
+        )
+        delivery = replace(
+            clients.delivery,
+            max_in_flight=said.max_in_flight,
+            idle_timeout=_IDLE,
+            max_entities=_LANES,
+            state_dir=None,
+        )
+        if said.at_most_once:
+            delivery = replace(delivery, exactly_once=False, commit_interval=_SOON)
+        self._host = Host(
+            system=system,
+            dispatcher=system.dispatcher,
+            codec=clients.codec,
+            options=delivery,
+            reference=clients.reference,
+            reply=clients.reply,
+            reach=clients.reach,
+            counters=self.counters,
+        )
+        self._driver = KafkaDriver(self._options, group=consumer.group, node=system.node)
+        self._core = DeliveryCore(self._host, self._driver, {consumer.topic: self._receiver})
+
+    async def start(self, admin: Admin) -> None:
+        """Make its topics if they are missing, and join the group.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: Its topics do not fit, or may not be created.
+        """
+        topic, receiver = self.consumer.topic, self._receiver
+        await admin.ensure([TopicSpec(topic, self.consumer.options.partitions, foreign=True)])
+        partitions = (await admin.matching(topic.__eq__))[topic]
+        await admin.ensure(
+            [
+                TopicSpec(
+                    receiver.state_topic,
+                    partitions,
+                    _COMPACT,
+                    frozenset({"cleanup.policy"}),
+                    grows=True,
+                ),
+                TopicSpec(
+                    receiver.quarantine_topic, partitions, _KEEP, frozenset(_KEEP), grows=True
+                ),
+            ]
+        )
+        self._core.start()
+        await self._driver.host(self._core, [topic])
+
+    @property
+    def owned(self) -> list[TopicPartition]:
+        """The partitions it has here."""
+        return self._core.owned
+
+    async def drain(self) -> None:
+        """Finish what is in hand and commit, within the core's deadlines; take nothing more."""
+        await self._core.aclose()
+        self._receiver.slots.aclose()
+
+    async def aclose(self) -> None:
+        """Leave the group."""
+        await self._driver.aclose()
+
+
+def lane_of(shard: "Shard", receiver: ConsumerReceiver, key: str, stored: StoredState) -> KeyLane:
+    """Make the lane that a consumer's way of working wants."""
+    if receiver.consumer.takes.batch:
+        return BatchLane(shard, receiver, key)
+    if receiver.options.at_most_once:
+        return AtMostOnceLane(shard, receiver, key, stored)
+    return ConsumerLane(shard, receiver, key, stored)
