@@ -28,6 +28,7 @@ class ActorSystem(CoreSystem):
     _policy: MessagePolicy = RetryPolicy()
     _declared_edges: "Edges | None" = None
     _kafka: "KafkaTransport | None" = None
+    _begun: bool = False
 
     async def __aenter__(self) -> Self:
         configure_if_nobody_has()
@@ -163,7 +164,9 @@ class ActorSystem(CoreSystem):
         from .transport import Edges  # noqa: PLC0415 - see above
 
         if self._declared_edges is None:
-            self._declared_edges = Edges(self.name, self._publishing, self._edges_changed)
+            self._declared_edges = Edges(
+                self.name, self._publishing, self._edges_changed, self.entities or ()
+            )
         return self._declared_edges
 
     def _publishing(self) -> "PublisherPort":
@@ -172,14 +175,16 @@ class ActorSystem(CoreSystem):
         return self._running_transport().publishing
 
     def _edges_changed(self) -> None:
-        if self.running:
-            self._running_transport().start_soon()
+        if self._begun:
+            self._running_transport().consume_soon()
 
     async def _begin(self) -> None:
+        self._begun = True
         if self._declared_edges is not None:
             await self._running_transport().consume()
 
     async def _end(self) -> None:
+        self._begun = False
         if self._kafka is not None:
             await self._kafka.stop_consuming()
 

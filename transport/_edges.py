@@ -1,6 +1,6 @@
 """What a system's program declares at its edges: consumers and publishers, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..actors import Entity
@@ -18,14 +18,20 @@ class Edges:
         system: Its name.
         port: Returns the running system as publishers see it.
         changed: Called when something was added.
+        kinds: The kinds of entities that the program has named.
     """
 
     def __init__(
-        self, system: str, port: Callable[[], PublisherPort], changed: Callable[[], None]
+        self,
+        system: str,
+        port: Callable[[], PublisherPort],
+        changed: Callable[[], None],
+        kinds: Sequence[type[Entity]],
     ) -> None:
         self._system = system
         self._port = port
         self._changed = changed
+        self._kinds = {kind.kind() for kind in kinds}
         self.consumers: dict[str, Consumer] = {}
         self.publishers: dict[str, Publisher[Any]] = {}
 
@@ -56,6 +62,11 @@ class Edges:
         made = declare(self._system, topic, function, to=to, key=key, options=options)
         if instead_of is not None:
             self.consumers.pop(instead_of.name, None)
+        if made.name in self._kinds:
+            raise ValueError(
+                f"a kind of entities is called {made.name!r}, and a consumer of {topic} was to be; "
+                f"both have topics of their own. Give the consumer another name"
+            )
         other = self.consumers.get(made.name)
         if other is not None:
             raise ValueError(

@@ -145,6 +145,11 @@ class KafkaTransport:
         async with self._changing:
             await asyncio.gather(*(each.drain() for each in self._consumers.values()))
 
+    def consume_soon(self) -> None:
+        """Feed the consumers that were declared since, in the background."""
+        self._consuming = True
+        self.start_soon()
+
     def start_soon(self) -> None:
         """Start what was declared since, in the background."""
         self._starting = asyncio.create_task(self._start_soon(), name="callboard-start")

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from ..delivery import DeliveryCore, Inbound, Outbound, Position, TopicPartition
-from ._errors import translate
+from ._errors import kept_out, translate
 from ._options import KafkaOptions
 from ._placement import sticky
 from ._producer import BatchProducer
@@ -192,6 +192,10 @@ class KafkaDriver:
             try:
                 await self._poll()
             except KafkaError as error:
+                if (reason := kept_out(error, self._group)) is not None:
+                    assert self._core is not None, "it polls for a core"
+                    self._core.give_up(reason, f"group {self._group}")
+                    return
                 _log.warning("a fetch failed; trying again", error=str(error) or repr(error))
                 await asyncio.sleep(_POLL)
 
@@ -202,6 +206,8 @@ class KafkaDriver:
         ready = [p for p in owned if core.accepts(TopicPartition(p.topic, p.partition))]
         self._regulate(consumer, owned, ready)
         if not ready:
+            # What ended the client's membership is told to those who fetch, and nobody does.
+            consumer._coordinator.check_errors()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 said above
             # Without names getmany would ask for all partitions, ready or not.
             await asyncio.sleep(_POLL_WHILE_FULL)
             return

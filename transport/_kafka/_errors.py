@@ -2,8 +2,12 @@
 
 from aiokafka.errors import (
     CommitFailedError,
+    GroupAuthorizationFailedError,
     IllegalGenerationError,
     IllegalStateError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordTooLargeError,
@@ -36,6 +40,28 @@ def translate(error: Exception, doing: str) -> Exception:
     if isinstance(error, KafkaError) and not error.retriable:
         return TransportError(f"could not {doing}: {said}")
     return TransportUnavailable(f"could not {doing}: {said}")
+
+
+_KEPT_OUT = {
+    InconsistentGroupProtocolError: (
+        "it has members that are not callboard's, and place its partitions in another way. Give "
+        "one of the programs another group"
+    ),
+    InvalidSessionTimeoutError: (
+        "the broker does not take the session timeout; it says which in "
+        "group.min.session.timeout.ms and group.max.session.timeout.ms"
+    ),
+    InvalidGroupIdError: "the broker does not take its name. Choose another",
+    GroupAuthorizationFailedError: (
+        "this user may not read it; docs/security.md has what users must be allowed"
+    ),
+}
+
+
+def kept_out(error: KafkaError, group: str) -> TransportError | None:
+    """Return the error of a node that its group will not take, or None: it may, by and by."""
+    why = _KEPT_OUT.get(type(error))
+    return None if why is None else TransportError(f"cannot join group {group!r}: {why}")
 
 
 def no_broker(bootstrap: str, seconds: float) -> TransportUnavailable:

@@ -129,20 +129,32 @@ def read_annotation(annotation: Any, where: str) -> Annotation:
     return Annotation(classes, len(classes) < len(members), batch)
 
 
-def accepted(said: Annotation, codec: Codec, where: str) -> Accepted:
-    """Return what decodes the messages of an annotation.
+def check(said: Annotation, where: str) -> None:
+    """Refuse classes that nothing decodes.
 
     Raises:
-        HandlerError: There is nothing that decodes them.
+        HandlerError: Says what is decoded.
     """
     classes = said.classes
     if all(issubclass(each, Message) for each in classes):
-        some = [each for each in classes if each is not Message]
-        default = some[0] if len(some) == 1 and len(classes) == 1 else None
-        return Protobufs(codec, some, default, empty=said.empty)
+        return
+    if len(classes) > 1 or (classes[0] is not bytes and not _is_model(classes[0])):
+        names = " | ".join(each.__qualname__ for each in classes)
+        raise HandlerError(f"{where} takes {names}; {_EXPECTED}")
+
+
+def accepted(said: Annotation, codec: Codec) -> Accepted:
+    """Return what decodes the messages of an annotation that has been checked."""
+    classes = said.classes
     if classes == (bytes,):
         return Raw(empty=said.empty)
-    if len(classes) == 1 and hasattr(classes[0], "model_validate_json"):
+    if _is_model(classes[0]):
         return Model(classes[0], empty=said.empty)
-    names = " | ".join(each.__qualname__ for each in classes)
-    raise HandlerError(f"{where} takes {names}; {_EXPECTED}")
+    some = [each for each in classes if each is not Message]
+    default = some[0] if len(some) == 1 and len(classes) == 1 else None
+    return Protobufs(codec, some, default, empty=said.empty)
+
+
+def _is_model(one: type) -> bool:
+    """Tell a pydantic model by what it can do; the package need not be there."""
+    return hasattr(one, "model_validate_json")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...actors import Entity, HandlerError, calling_namespace, resolve
 from ...schemas import Message
-from ._accepts import Annotation, read_annotation
+from ._accepts import Annotation, check, read_annotation
 from ._keys import Key
 from ._options import ConsumerOptions
 
@@ -86,12 +86,20 @@ def declare(
         with_context = _parameters(function, where)
     if source is not None:
         takes = read_annotation(_annotation(source), source.__qualname__)
+        check(takes, source.__qualname__)
+    if inspect.iscoroutinefunction(options.adapter):
+        raise HandlerError(
+            f"the adapter of {where} is async; an event adapter computes and waits for nothing. Do "
+            f"what waits in the function"
+        )
     if options.adapter is not None and function is not None:
         gives = read_annotation(_annotation(function), where).classes
-    if takes.batch and (to is not None or key is not None or options.at_most_once):
+    if takes.batch and (
+        to is not None or key is not None or options.at_most_once or options.on_failure is not None
+    ):
         raise HandlerError(
             f"{where} takes a list: batches go to a function alone, at least once, and in the "
-            f"order of their partition; leave out to=, key= and at_most_once"
+            f"order of their partition; leave out to=, key= and at_most_once, and on_failure"
         )
     looks_on = to is not None and function is not None and _returns_nothing(function)
     return Consumer(

@@ -68,8 +68,8 @@ class ConsumerReceiver:
         if self.target.keyed:
             try:
                 ready = self.target.prepare(record, dict(record.headers))
+                self._handed = record, ready
                 if ready is not DROPPED:
-                    self._handed = record, ready
                     return self.target.key_of(ready)
             except Exception:  # noqa: BLE001 - the lane meets it again, and its policy decides
                 self._handed = None

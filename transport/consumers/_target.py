@@ -42,7 +42,7 @@ class FunctionTarget:
         assert consumer.function is not None, "a consumer without to= has one"
         self._function: Callable[..., Any] = consumer.function
         self._with_context = consumer.with_context
-        self._accepted: Accepted = accepted(consumer.takes, codec, consumer.name)
+        self._accepted: Accepted = accepted(consumer.takes, codec)
         self._adapter = consumer.options.adapter
         self._gives = consumer.gives
         self._key = None if consumer.key is None else key_function(consumer.key)
@@ -99,7 +99,7 @@ class RouteTarget:
             default = types[0] if len(types) == 1 else None
             self._accepted: Accepted = Protobufs(codec, [], default, empty=False)
         else:
-            self._accepted = accepted(consumer.takes, codec, consumer.name)
+            self._accepted = accepted(consumer.takes, codec)
 
     def prepare(self, record: Inbound, headers: Mapping[str, bytes]) -> Any:
         """Return the command and whom it is for, or what the function is still to be called with.
@@ -186,12 +186,8 @@ def adapted(adapter: Callable[[Any], Any], event: Any, gives: tuple[type, ...]) 
     return made
 
 
-def target_of(consumer: Consumer, codec: Codec) -> "FunctionTarget | RouteTarget":
-    """Return what handles a consumer's messages.
-
-    Raises:
-        HandlerError: Nothing decodes what its function takes.
-    """
+def target_of(consumer: Consumer, codec: Codec) -> FunctionTarget | RouteTarget:
+    """Return what handles a consumer's messages."""
     if consumer.to is not None:
         return RouteTarget(consumer, codec)
     return FunctionTarget(consumer, codec)

@@ -126,6 +126,7 @@ class DeliveryCore:
                 await self._quiet(shards)
                 await self._flusher.flush()
                 await self._settle(shards)
+                await self._quiet(shards)  # what waited for its position to be committed
                 for shard in shards:
                     await shard.let_go()
         except (TimeoutError, TransportError) as error:
@@ -146,6 +147,10 @@ class DeliveryCore:
         """Forget every partition at once: the group has given them to others."""
         self._moves.began()
         self._drop(list(self._shards))
+
+    def give_up(self, error: BaseException, where: str) -> None:
+        """Stop the node: it will never be given anything to do."""
+        self._escalate(error, where)
 
     def deliver(self, partition: TopicPartition, records: Sequence[Inbound]) -> None:
         """Take records of a partition. Those of one that is not ready are dropped.
