@@ -19,11 +19,10 @@ from ._kafka import Action, KafkaSecurity, TopicStep
 from ._pruning import Prunable
 from ._publisher import Publisher, PublisherPort, PublisherStatistics
 from ._redrive import Quarantine, Redriven
-from ._shelf import QuarantinedMessage
 from ._topics import Topics
 from ._transport import KafkaTransport
 from ._url import TransportURL, parse_transport
-from .delivery import DeliveryOptions, StoredState
+from .delivery import DeliveryOptions, QuarantinedMessage, StoredState
 
 __all__ = [
     "Action",

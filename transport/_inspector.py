@@ -14,10 +14,11 @@ from ._cluster import cluster_from_outside
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._layout import kind_topics, system_topics
 from ._membership import failure_from
-from ._shelf import QuarantinedMessage, Shelf
 from .delivery import (
     Changelog,
     Inbound,
+    QuarantinedMessage,
+    Shelf,
     StoredState,
     TopicPartition,
     failures_topic,

@@ -10,10 +10,12 @@ from typing import Self
 from ..actors import TransportUnavailable
 from ._cluster import cluster_from_outside
 from ._kafka import Admin, BatchProducer, KafkaOptions, KafkaSecurity, Reader, Tail
-from ._shelf import QuarantinedMessage, Shelf
+from .consumers import request_record
 from .delivery import (
     DROPPED,
     Outbound,
+    QuarantinedMessage,
+    Shelf,
     TopicPartition,
     note,
     redrive_records,
@@ -22,6 +24,7 @@ from .delivery import (
 _CLIENT = "callboard-quarantine"
 _SUFFIX = ".quarantine"
 _POLL = 0.2
+_ASK_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +146,16 @@ class Quarantine:
         tail = await self._read(kind, shelf)
         try:
             waiting = _by_key(shelf.messages())
-            waiting.pop("", None)  # what has no key belongs to nobody: it can only be dropped
+            if waiting.get("") and waiting[""][0].topic == f"{self._system}.{kind}":
+                del waiting[""]  # mail without a key belongs to no entity: it can only be dropped
             if keys is not None:
                 _check_known(kind, keys, waiting)
                 waiting = {key: waiting[key] for key in waiting if key in keys}
             before = {key: len(messages) for key, messages in waiting.items()}
             async with asyncio.timeout(timeout):
-                await self._rounds(waiting, shelf, tail)
+                ours, theirs = _by_origin(waiting, f"{self._system}.{kind}")
+                await self._requested(kind, theirs, shelf, tail)
+                await self._rounds(ours, shelf, tail)
         except TimeoutError as error:
             raise TransportUnavailable(
                 f"no node of system {self._system!r} has dealt with all messages of {kind} within "
@@ -193,11 +199,46 @@ class Quarantine:
             mailbox = TopicPartition(found[0].topic, found[0].partition)
             newest = shelf.newest(*mailbox, key)
             run = uuid.uuid4().hex.encode()
-            release = redrive_records(mailbox, key.encode(), [], newest=newest, run=run)
+            if mailbox.topic == f"{self._system}.{kind}":
+                release = redrive_records(mailbox, key.encode(), [], newest=newest, run=run)
+            else:
+                release = [self._request(kind, found[0], run)]
             await self._producer.produce(release)
         return len(chosen)
 
     # -- inside -----------------------------------------------------------------
+
+    def _request(self, kind: str, message: QuarantinedMessage, run: bytes) -> Outbound:
+        state = TopicPartition(f"{self._system}.{kind}.state", message.partition)
+        return request_record(state, message.key.encode(errors="surrogateescape"), run)
+
+    async def _requested(
+        self,
+        kind: str,
+        waiting: dict[str, list[QuarantinedMessage]],
+        shelf: Shelf,
+        tail: Tail,
+    ) -> None:
+        """Ask a consumer for its messages, and wait for the answers.
+
+        Asked again and again: a node that takes a partition over does not know what the one
+        before was asked for.
+        """
+        places = {
+            (key, message.partition): message
+            for key, messages in waiting.items()
+            for message in messages
+        }
+        runs = {place: uuid.uuid4().hex.encode() for place in places}
+        loop = asyncio.get_running_loop()
+        asked = float("-inf")
+        while open_ := [place for place in places if runs[place] not in shelf.answers]:
+            if loop.time() - asked > _ASK_EVERY:
+                await self._producer.produce(
+                    [self._request(kind, places[place], runs[place]) for place in open_]
+                )
+                asked = loop.time()
+            await _take(tail, shelf)
 
     async def _rounds(
         self,
@@ -263,6 +304,14 @@ class Quarantine:
 async def _take(tail: Tail, shelf: Shelf) -> None:
     for records in (await tail.next(_POLL)).values():
         shelf.fold(records)
+
+
+def _by_origin(
+    waiting: dict[str, list[QuarantinedMessage]], mailbox: str
+) -> tuple[dict[str, list[QuarantinedMessage]], dict[str, list[QuarantinedMessage]]]:
+    """Return what came from an entity's mailbox, and what from a topic that is not ours."""
+    ours = {key: each for key, each in waiting.items() if each[0].topic == mailbox}
+    return ours, {key: each for key, each in waiting.items() if key not in ours}
 
 
 def _failed_again(tried: Sequence[QuarantinedMessage], shelf: Shelf) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from google.protobuf.wrappers_pb2 import Int64Value
 
 from callboard import ActorSystem, Entity
 from callboard.supervision import Backoff, RetryPolicy
+from callboard.transport import Quarantine, QuarantinedMessage
 from callboard.transport.delivery import partition_for
 
 QUICK = RetryPolicy(max_attempts=3, backoff=Backoff(0.01, 0.05))
@@ -62,3 +64,22 @@ async def write(broker_url: str, topic: str, rows: Sequence[Row], partitions: in
             await producer.send_and_wait(topic, value, key=raw, partition=where)
     finally:
         await producer.stop()
+
+
+async def parked(broker_url: str, system: str, consumer: str) -> list[QuarantinedMessage]:
+    """Return what a consumer has in quarantine."""
+    async with Quarantine(f"kafka://{broker_url}", system) as desk:
+        return await desk.messages(consumer)
+
+
+def number(value: int) -> bytes:
+    """Return the bytes of a number."""
+    return Int64Value(value=value).SerializeToString()
+
+
+async def until_parked(broker_url: str, system: str, count: int) -> list[QuarantinedMessage]:
+    """Wait until a consumer called on_order has so much in quarantine, and return it."""
+    async with asyncio.timeout(20):
+        while len(found := await parked(broker_url, system, "on_order")) < count:
+            await asyncio.sleep(0.05)
+    return found

@@ -207,7 +207,8 @@ class KafkaDriver:
         self._regulate(consumer, owned, ready)
         if not ready:
             # What ended the client's membership is told to those who fetch, and nobody does.
-            consumer._coordinator.check_errors()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 said above
+            coordinator: Any = consumer._coordinator  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 said above
+            coordinator.check_errors()
             # Without names getmany would ask for all partitions, ready or not.
             await asyncio.sleep(_POLL_WHILE_FULL)
             return

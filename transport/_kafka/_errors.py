@@ -42,7 +42,7 @@ def translate(error: Exception, doing: str) -> Exception:
     return TransportUnavailable(f"could not {doing}: {said}")
 
 
-_KEPT_OUT = {
+_KEPT_OUT: dict[type[KafkaError], str] = {
     InconsistentGroupProtocolError: (
         "it has members that are not callboard's, and place its partitions in another way. Give "
         "one of the programs another group"

@@ -13,6 +13,7 @@ from ._context import ConsumerContext, ConsumerRecord
 from ._declared import Consumer, check_topic, declare
 from ._keys import Key, MissingKeyError, key_function
 from ._options import ConsumerOptions
+from ._returns import request_record
 from ._running import Clients, RunningConsumer
 from ._target import AdapterError
 from ._verdicts import Quarantine, Retry, Skip, Verdict
@@ -35,4 +36,5 @@ __all__ = [
     "compose",
     "declare",
     "key_function",
+    "request_record",
 ]

@@ -138,7 +138,8 @@ def check(said: Annotation, where: str) -> None:
     classes = said.classes
     if all(issubclass(each, Message) for each in classes):
         return
-    if len(classes) > 1 or (classes[0] is not bytes and not _is_model(classes[0])):
+    first, *others = classes
+    if others or (first is not bytes and not _is_model(first)):
         names = " | ".join(each.__qualname__ for each in classes)
         raise HandlerError(f"{where} takes {names}; {_EXPECTED}")
 
@@ -146,10 +147,11 @@ def check(said: Annotation, where: str) -> None:
 def accepted(said: Annotation, codec: Codec) -> Accepted:
     """Return what decodes the messages of an annotation that has been checked."""
     classes = said.classes
-    if classes == (bytes,):
+    first = classes[0]
+    if first is bytes:
         return Raw(empty=said.empty)
-    if _is_model(classes[0]):
-        return Model(classes[0], empty=said.empty)
+    if _is_model(first):
+        return Model(first, empty=said.empty)
     some = [each for each in classes if each is not Message]
     default = some[0] if len(some) == 1 and len(classes) == 1 else None
     return Protobufs(codec, some, default, empty=said.empty)

@@ -48,7 +48,7 @@ class AtMostOnceLane(ConsumerLane):
         del outcome
         self.queue.popleft()
         self.shard.backlog -= 1
-        self._context = self._given_up = None
+        self._given_up = None
 
     def _fate(self, error: BaseException) -> Fate:
         fate = super()._fate(error)

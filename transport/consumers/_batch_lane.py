@@ -88,7 +88,12 @@ class BatchLane(CallingLane):
         while self.queue and len(self._batch) < most:
             record = self.queue.popleft()
             self._singly = max(0, self._singly - 1)
-            known = self.shard.truths.look(text_of_key(record))
+            key = text_of_key(record)
+            own = self.shard.lanes.get(key)
+            if own is not None:  # its messages come back from quarantine, and go before
+                own.post(record)
+                continue
+            known = self.shard.truths.look(key)
             if known is not None and known.parked:
                 if record.offset <= known.applied:  # it came before: see ConsumerLane
                     self._finished(record)

@@ -1,6 +1,5 @@
 """A consumer's lane: the messages of one key, one at a time, in their order."""
 
-import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from ..delivery import (
     UNDECODABLE,
     UNHANDLED,
     Inbound,
+    Outbound,
     Outcome,
     Parking,
     StoredState,
@@ -23,7 +23,6 @@ from ..delivery import (
     ask_reply,
 )
 from ._calls import CallingLane
-from ._context import ConsumerContext, ConsumerRecord
 from ._keys import MissingKeyError
 from ._receiver import KEYLESS, ConsumerReceiver
 from ._target import DROPPED, AdapterError
@@ -40,7 +39,7 @@ class ConsumerLane(CallingLane):
     this object, until it is passivated.
     """
 
-    __slots__ = ("_context", "_given_up", "_headers", "applied", "parking", "queue")
+    __slots__ = ("_given_up", "_headers", "_held", "applied", "parking", "queue")
 
     def __init__(
         self, shard: "Shard", receiver: ConsumerReceiver, key: str, stored: StoredState
@@ -52,16 +51,21 @@ class ConsumerLane(CallingLane):
         self.parking = Parking(
             parked=stored.parked, parked_at=stored.parked_at, redriven=stored.redriven
         )
+        self._held = False  # its messages come back from quarantine, and go before
         self._given_up: BaseException | None = None  # `on_failure` is told, then it is parked
         self._headers: dict[str, bytes] = {}
-        self._context: ConsumerContext | None = None
 
     # -- what the shard asks ------------------------------------------------------
 
     @property
     def has_mail(self) -> bool:
-        """There is a record."""
-        return bool(self.queue)
+        """There is a record whose turn it is."""
+        return bool(self.queue) and not self._held
+
+    @property
+    def idle(self) -> bool:
+        """It has no mail and nothing in hand."""
+        return not self.queue and not self._pending and not self._held
 
     @property
     def lasting(self) -> bool:
@@ -83,6 +87,42 @@ class ConsumerLane(CallingLane):
         """Put a record at the end of the mail."""
         self.queue.append((record, self.receiver.handed(record)))
         self.wake()
+
+    def take(
+        self,
+        record: Inbound,
+        turn: Turn | None,
+        headers: dict[str, bytes],
+        error: BaseException,
+    ) -> None:
+        """Begin with a record that has just failed."""
+        self.queue.append((record, None))
+        self._turn, self._headers = turn, headers
+        self._failed(error)
+        self.wake()
+
+    def hold(self) -> None:
+        """Handle nothing until `go_on`."""
+        self._held = True
+
+    def go_on(self, answer: Outbound | None, *, released: bool) -> None:
+        """Go on, and be parked no more if its messages have all come back.
+
+        Args:
+            answer: What whoever asked for them is told.
+            released: They have.
+        """
+        self._held = False
+        if released:
+            self.parking.parked, self.parking.parked_at = False, -1
+        if answer is not None and self.shard.owned:
+            self.shard.done(Outcome(None, [], answer, None, self if released else None))
+        self.wake()
+
+    @property
+    def is_keyless(self) -> bool:
+        """It is the lane of one record that has no key."""
+        return self.key.startswith(KEYLESS)
 
     def detach(self) -> None:
         """Forget everything: the partition is leaving this node."""
@@ -108,33 +148,19 @@ class ConsumerLane(CallingLane):
             if ready is None:
                 ready = self.receiver.target.prepare(record, headers)
         except Exception as error:  # noqa: BLE001 - the adapter is user code: supervised
-            self._context = self._new_context(record)
             self._failed(error)
             return None
         if ready is DROPPED:
             self._done(Outcome(record.offset, [], None, None, None))
             return None
-        context = self._context = self._new_context(record)
+        if self.receiver.consumer.takes.batch:
+            ready = [ready]
+        context = self.receiver.context(self.shard, record, headers, self._attempt)
         return self._call(self.receiver.target.call, self._new_turn(), ready, context)
 
     def _new_turn(self) -> Turn | None:
         """Return what collects the messages that the function sends."""
         return Turn(self.shard.source, self.queue[0][0].offset, self.receiver.sender)
-
-    def _new_context(self, record: Inbound) -> ConsumerContext:
-        receiver = self.receiver
-        topic, partition = self.shard.partition
-        return ConsumerContext(
-            self.shard.host.system,
-            receiver.path,
-            ConsumerRecord(
-                topic, partition, record.offset, record.key, record.value, record.timestamp
-            ),
-            self._headers,
-            receiver.publish,
-            attempt=self._attempt,
-            deadline=asyncio.get_running_loop().time() + receiver.options.timeout,
-        )
 
     def _succeeded(self, result: object) -> None:
         outputs = self._sent()
@@ -152,9 +178,10 @@ class ConsumerLane(CallingLane):
     def _done(self, outcome: Outcome) -> None:
         self.queue.popleft()
         self._attempt = 1
-        self._context = self._given_up = None
+        self._given_up = None
         self.shard.done(outcome)
-        if not self.queue and self.key.startswith(KEYLESS):
+        receiver = self.receiver
+        if not self.queue and not self.lasting and (receiver.shares_lanes or self.is_keyless):
             self.shard.lanes.pop(self.key, None)
 
     # -- failure ------------------------------------------------------------------
@@ -195,7 +222,8 @@ class ConsumerLane(CallingLane):
     def _tell_on_failure(self, error: BaseException) -> Coroutine[Any, Any, Any] | None:
         on_failure = self.receiver.options.on_failure
         assert on_failure is not None, "else it was parked at once"
-        context = self._context or self._new_context(self.queue[0][0])
+        record = self.queue[0][0]
+        context = self.receiver.context(self.shard, record, self._headers, self._attempt)
         return self._call(on_failure, self._new_turn(), context, error)
 
     def _failed_on_failure(self, first: BaseException, error: BaseException) -> None:
@@ -219,7 +247,7 @@ class ConsumerLane(CallingLane):
     ) -> None:
         record = self.queue[0][0]
         keeper = None
-        if not self.key.startswith(KEYLESS):
+        if not self.is_keyless:
             self.parking.park(record.offset)
             self.applied = record.offset
             keeper = self
@@ -230,3 +258,12 @@ class ConsumerLane(CallingLane):
         failure = error or SchemaError(f"{self.receiver.path} waits: this key is in quarantine")
         reply = ask_failure(self._headers, self.receiver.path, failure)
         self._done(Outcome(record.offset, outputs or [], filed, reply, keeper))
+
+
+def own_lane(shard: "Shard", receiver: ConsumerReceiver, key: str) -> ConsumerLane:
+    """Return a key's own lane; made if it has none."""
+    lane = shard.lanes.get(key)
+    if not isinstance(lane, ConsumerLane):
+        known = shard.truths.take(key) or StoredState()
+        lane = shard.lanes[key] = ConsumerLane(shard, receiver, key, known)
+    return lane

@@ -1,10 +1,12 @@
 """A consumer as one node runs it: what all its partitions have in common."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...actors import MessagePolicy
 from ..delivery import SOURCE, Header, Inbound, KeyLane, StoredState, TopicPartition
-from ._context import Publish
+from ._context import ConsumerContext, ConsumerRecord, Publish
 from ._declared import Consumer
 from ._slots import Slots
 from ._target import DROPPED, FunctionTarget, RouteTarget
@@ -51,6 +53,13 @@ class ConsumerReceiver:
         """The header that names the consumer as the one who sends."""
         self.waits = consumer.is_async
         """Its function is async: calls are bounded in number."""
+        self.needs_context = consumer.with_context or consumer.to is not None
+        """What is called looks at the context."""
+        at_once = not (consumer.is_async or consumer.takes.batch or consumer.options.at_most_once)
+        self.express = at_once
+        """Its function is plain: no key needs a lane before it has to wait."""
+        self.shares_lanes = at_once or consumer.takes.batch
+        """A key has a lane of its own only while it needs one."""
         self.slots = Slots(consumer.options.concurrency, consumer.options.timeout)
         self.state_topic = f"{system}.{consumer.name}.state"
         self.quarantine_topic = f"{system}.{consumer.name}.quarantine"
@@ -63,22 +72,44 @@ class ConsumerReceiver:
 
     def key_of(self, record: Inbound) -> str | None:
         """Return whose lane a record belongs to: its key's, or that of what it becomes."""
-        if self.consumer.takes.batch:
+        if self.express or self.consumer.takes.batch:
             return KEYLESS
         if self.target.keyed:
             try:
                 ready = self.target.prepare(record, dict(record.headers))
-                self._handed = record, ready
+                self.hand(record, ready)
                 if ready is not DROPPED:
                     return self.target.key_of(ready)
             except Exception:  # noqa: BLE001 - the lane meets it again, and its policy decides
                 self._handed = None
         return text_of_key(record)
 
+    def hand(self, record: Inbound, ready: Any) -> None:
+        """Keep what has been prepared of a record until its lane takes it, which is now."""
+        self._handed = record, ready
+
     def handed(self, record: Inbound) -> Any:
-        """Return what `key_of` has prepared of a record, once; None if nothing."""
+        """Return what has been prepared of a record, once; None if nothing."""
         handed, self._handed = self._handed, None
         return handed[1] if handed is not None and handed[0] is record else None
+
+    def context(
+        self, shard: "Shard", record: Inbound, headers: Mapping[str, bytes], attempt: int = 1
+    ) -> ConsumerContext:
+        """Return the context of a call for one record."""
+        topic, partition = shard.partition
+        place = ConsumerRecord(
+            topic, partition, record.offset, record.key, record.value, record.timestamp
+        )
+        return ConsumerContext(
+            shard.host.system,
+            self.path,
+            place,
+            headers,
+            self.publish,
+            attempt=attempt,
+            deadline=asyncio.get_running_loop().time() + self.options.timeout,
+        )
 
     def lane(self, shard: "Shard", key: str, stored: StoredState) -> KeyLane:
         """Make the lane of a key."""

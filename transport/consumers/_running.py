@@ -1,5 +1,6 @@
 """One consumer on one node: its own group member, its own delivery core."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,10 @@ from ._at_most_once import AtMostOnceLane
 from ._batch_lane import BatchLane
 from ._context import Publish
 from ._declared import Consumer
+from ._express import ExpressLane
 from ._lane import ConsumerLane
 from ._receiver import ConsumerReceiver
+from ._returns import Returns
 from ._target import target_of
 
 if TYPE_CHECKING:
@@ -114,6 +117,11 @@ class RunningConsumer:
         )
         self._driver = KafkaDriver(self._options, group=consumer.group, node=system.node)
         self._core = DeliveryCore(self._host, self._driver, {consumer.topic: self._receiver})
+        core = self._core
+        self._returns = Returns(
+            self._receiver, self._driver, lambda: core.shards, core.flush, system.log
+        )
+        self._looking: asyncio.Task[None] | None = None
 
     async def start(self, admin: Admin) -> None:
         """Make its topics if they are missing, and join the group.
@@ -141,6 +149,8 @@ class RunningConsumer:
         )
         self._core.start()
         await self._driver.host(self._core, [topic])
+        if not self.consumer.options.at_most_once:
+            self._looking = asyncio.create_task(self._returns.run(), name="callboard-returns")
 
     @property
     def owned(self) -> list[TopicPartition]:
@@ -149,6 +159,9 @@ class RunningConsumer:
 
     async def drain(self) -> None:
         """Finish what is in hand and commit, within the core's deadlines; take nothing more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._core.aclose()
         self._receiver.slots.aclose()
 
@@ -161,6 +174,8 @@ def lane_of(shard: "Shard", receiver: ConsumerReceiver, key: str, stored: Stored
     """Make the lane that a consumer's way of working wants."""
     if receiver.consumer.takes.batch:
         return BatchLane(shard, receiver, key)
+    if receiver.express:
+        return ExpressLane(shard, receiver, key)
     if receiver.options.at_most_once:
         return AtMostOnceLane(shard, receiver, key, stored)
     return ConsumerLane(shard, receiver, key, stored)

@@ -66,7 +66,7 @@ class FunctionTarget:
         assert self._key is not None, "asked only when it is keyed"
         return self._key(ready)
 
-    def call(self, ready: Any, context: ConsumerContext) -> Any:
+    def call(self, ready: Any, context: ConsumerContext | None) -> Any:
         """Call the function; what it returns may have to be awaited."""
         if self._with_context:
             return self._function(ready, context)
@@ -123,8 +123,9 @@ class RouteTarget:
         """Return the id of the entity that a prepared command is for."""
         return ready.id if isinstance(ready, Routed) else ""
 
-    def call(self, ready: Any, context: ConsumerContext) -> Any:
+    def call(self, ready: Any, context: ConsumerContext | None) -> Any:
         """Tell the entity; it leaves when the turn has succeeded."""
+        assert context is not None, "the way to the entity"
         if isinstance(ready, Routed):
             context.entity(self._to, ready.id).tell(ready.command)
             return None

@@ -34,25 +34,23 @@ from ._outcome import Outcome
 from ._parking import Parking
 from ._port import LogPort
 from ._progress import Position
-from ._quarantine import AT as QUARANTINE_AT
 from ._quarantine import (
     BEHIND,
     DROPPED,
     FAILED,
+    PARKING_HEADERS,
+    REDRIVEN,
+    RUN,
+    SKIPPED,
     UNDECODABLE,
     UNHANDLED,
     note,
     redrive_records,
 )
-from ._quarantine import ERROR as QUARANTINE_ERROR
-from ._quarantine import ORIGIN as QUARANTINE_ORIGIN
-from ._quarantine import REASON as QUARANTINE_REASON
-from ._quarantine import RELEASED as QUARANTINE_RELEASED
-from ._quarantine import RESOLVED as QUARANTINE_RESOLVED
-from ._quarantine import RUN as QUARANTINE_RUN
 from ._receiver import KeyLane, Receiver
 from ._records import ANY, Header, Inbound, Outbound, TopicPartition
 from ._shard import Shard
+from ._shelf import QuarantinedMessage, Shelf
 from ._state import Changelog, Mark, StoredState
 from ._topics import (
     check_system_name,
@@ -75,14 +73,11 @@ __all__ = [
     "DROPPED",
     "FAILED",
     "ID",
-    "QUARANTINE_AT",
-    "QUARANTINE_ERROR",
-    "QUARANTINE_ORIGIN",
-    "QUARANTINE_REASON",
-    "QUARANTINE_RELEASED",
-    "QUARANTINE_RESOLVED",
-    "QUARANTINE_RUN",
+    "PARKING_HEADERS",
+    "REDRIVEN",
     "REPLY_TO",
+    "RUN",
+    "SKIPPED",
     "SOURCE",
     "TYPE",
     "UNDECODABLE",
@@ -107,8 +102,10 @@ __all__ = [
     "Outcome",
     "Parking",
     "Position",
+    "QuarantinedMessage",
     "Receiver",
     "Shard",
+    "Shelf",
     "StoredState",
     "TopicPartition",
     "Tracker",

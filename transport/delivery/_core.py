@@ -86,6 +86,15 @@ class DeliveryCore:
         self._drop(list(self._shards))
 
     @property
+    def shards(self) -> list[Shard]:
+        """All partitions this node was given."""
+        return self._all()
+
+    async def flush(self) -> None:
+        """Make durable what is done at this moment."""
+        await self._flusher.flush()
+
+    @property
     def owned(self) -> list[TopicPartition]:
         """The partitions this node runs, restored ones only."""
         return sorted(partition for partition, shard in self._shards.items() if shard.running)

@@ -313,9 +313,8 @@ class Lane:
         shard.host.counters.handled += 1
 
     def _applied(self, outcome: Outcome) -> None:
-        self.queue.popleft()
+        self.applied = self.queue.popleft().offset
         self._attempt = 1
-        self.applied = outcome.offset
         if self._message_id is not None:
             self.window.add(self._message_id, floor_of(self._headers))
         self.shard.done(outcome)

@@ -23,16 +23,18 @@ class Outcome(NamedTuple):
     """What handling one record left to be made durable.
 
     Attributes:
-        offset: The record's.
+        offset: The record's; None for one that came back from elsewhere.
         outputs: What its handler sent; acknowledged before the state may be written.
         filed: What goes into the quarantine topic with the outputs: the record
             itself, or what became of one that was there.
         reply: What may leave once the state is acknowledged.
         lane: Whose state changed, or None when nobody's did.
+        floor: The floor of its outputs' source, if that is another than the partition.
     """
 
-    offset: int
+    offset: int | None
     outputs: list[Outbound]
     filed: Outbound | None
     reply: Outbound | None
     lane: Keeper | None
+    floor: bytes | None = None

@@ -34,7 +34,8 @@ RUN = "cb_redrive_run"
 
 REDRIVEN, SKIPPED, DROPPED = b"redriven", b"skipped", b"dropped"
 
-_OURS = frozenset({REASON, ERROR, ORIGIN, AT, REDRIVE, AFTER, RUN})
+PARKING_HEADERS = frozenset({REASON, ERROR, ORIGIN, AT, REDRIVE, AFTER, RUN})
+"""What parking and redriving add to a message's own headers."""
 
 FAILED = "failed"
 """The entity failed on it as often as its policy allows."""
@@ -69,7 +70,7 @@ def quarantine_record(
     parked twice has one origin, and readers count it once. A message that was
     redriven and failed again keeps its first origin: `offset` then is that one.
     """
-    kept = [header for header in record.headers if header[0] not in _OURS]
+    kept = [header for header in record.headers if header[0] not in PARKING_HEADERS]
     headers: list[Header] = [
         *kept,
         (REASON, reason.encode()),
@@ -142,7 +143,7 @@ def redrive_records(
     records: list[Outbound] = []
     after = -1
     for offset, value, headers in parked:
-        kept = [header for header in headers if header[0] not in _OURS | _ASKED]
+        kept = [header for header in headers if header[0] not in PARKING_HEADERS | _ASKED]
         chain: list[Header] = [(REDRIVE, str(offset).encode()), (AFTER, str(after).encode())]
         records.append(Outbound(mailbox, key, value, [*kept, *chain]))
         after = offset

@@ -153,7 +153,8 @@ class Shard:
         if not self.owned:
             return
         for outcome in work.outcomes:
-            self.tracker.finished(outcome.offset)
+            if outcome.offset is not None:
+                self.tracker.finished(outcome.offset)
 
     # -- the state partition ------------------------------------------------------
 
@@ -217,12 +218,13 @@ class Shard:
     def note(self, key: str, place: int, fate: bytes) -> Outbound:
         """Return the record that says what became of a message in quarantine."""
         to = self.kind.quarantine_partition(self.partition.partition)
-        return note(to, self.partition, key.encode(), place, fate)
+        raw = key.encode(errors="surrogateescape") or None
+        return note(to, self.partition, raw, place, fate)
 
     def release_answer(self, key: str, run: bytes, parked_at: int) -> Outbound:
         """Return the record that answers a release."""
         to = self.kind.quarantine_partition(self.partition.partition)
-        return release_answer(to, key.encode(), run, parked_at)
+        return release_answer(to, key.encode(errors="surrogateescape") or None, run, parked_at)
 
     def escalate(self, error: BaseException, path: str) -> None:
         """Hand a failure to the node; this partition delivers nothing more."""

@@ -38,8 +38,11 @@ class Work:
         Args:
             time: When it leaves, as CloudEvents writes it.
         """
-        batch = batch_headers(time=time, floor=self.floor)
+        usual = batch_headers(time=time, floor=self.floor)
         for outcome in self.outcomes:
+            batch = usual
+            if outcome.floor is not None:
+                batch = batch_headers(time=time, floor=outcome.floor)
             for to, key, value, headers in outcome.outputs:
                 yield Outbound(to, key, value, [*headers, *batch])
             if outcome.filed is not None:

@@ -102,6 +102,10 @@ def on_list(messages: list[StringValue]) -> None:
     """Take a batch."""
 
 
+def gave_up(context: ConsumerContext, error: BaseException) -> None:
+    """Hear of a failure."""
+
+
 def on_text(message: StringValue) -> None:
     """Take a message."""
 
@@ -111,7 +115,7 @@ def test_batches_go_to_functions_alone() -> None:
     with pytest.raises(HandlerError, match="leave out to=, key= and at_most_once"):
         system().consumer("orders", key="value")(on_list)
     with pytest.raises(HandlerError, match="on_failure"):
-        system().consumer("orders", on_failure=lambda context, error: None)(on_list)
+        system().consumer("orders", on_failure=gave_up)(on_list)
 
 
 @pytest.mark.parametrize("topic", ["", "a b", "ä", "..", "x" * 250])

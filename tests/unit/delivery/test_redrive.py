@@ -12,11 +12,11 @@ from support.scripted_log import Log, Mode, ScriptedPort
 
 from callboard import Entity, handler
 from callboard.testing import run_virtual
-from callboard.transport._shelf import Shelf
 from callboard.transport.delivery import (
     Changelog,
     Inbound,
     Outbound,
+    Shelf,
     TopicPartition,
     redrive_records,
 )

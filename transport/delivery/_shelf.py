@@ -3,19 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .delivery import (
-    QUARANTINE_AT,
-    QUARANTINE_ERROR,
-    QUARANTINE_ORIGIN,
-    QUARANTINE_REASON,
-    QUARANTINE_RELEASED,
-    QUARANTINE_RESOLVED,
-    QUARANTINE_RUN,
-    TYPE,
-    Header,
-    Inbound,
-    text,
-)
+from ._codec import TYPE, text
+from ._quarantine import AT, ERROR, ORIGIN, REASON, RELEASED, RESOLVED, RUN
+from ._records import Header, Inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +23,7 @@ class QuarantinedMessage:
         value: Its bytes, unchanged.
         at: When it was parked, in seconds since the epoch.
         headers: As its sender wrote them, and where it came from.
+        empty: It had no value at all: a tombstone.
     """
 
     key: str
@@ -45,6 +36,7 @@ class QuarantinedMessage:
     value: bytes
     at: float = 0.0
     headers: tuple[Header, ...] = ()
+    empty: bool = False
 
 
 class Shelf:
@@ -66,14 +58,14 @@ class Shelf:
         """Take further records, in log order."""
         for record in records:
             headers = dict(record.headers)
-            if QUARANTINE_RELEASED in headers:
-                self.answers[headers.get(QUARANTINE_RUN, b"")] = int(headers[QUARANTINE_RELEASED])
+            if RELEASED in headers:
+                self.answers[headers.get(RUN, b"")] = int(headers[RELEASED])
                 continue
             message = _message(record, headers)
             if message is None:
                 continue
             place = (message.topic, message.partition, message.offset)
-            if QUARANTINE_RESOLVED in headers:
+            if RESOLVED in headers:
                 self._resolved.add(place)
                 self._waiting.pop(place, None)
                 continue
@@ -92,21 +84,22 @@ class Shelf:
 
 
 def _message(record: Inbound, headers: dict[str, bytes]) -> QuarantinedMessage | None:
-    topic, _, place = text(headers, QUARANTINE_ORIGIN).rpartition("/")
+    topic, _, place = text(headers, ORIGIN).rpartition("/")
     topic, _, partition = topic.rpartition("/")
     if not (topic and partition.isdecimal() and place.isdecimal()):
         return None
     return QuarantinedMessage(
-        key=(record.key or b"").decode(errors="replace"),
+        key=(record.key or b"").decode(errors="surrogateescape"),
         type=text(headers, TYPE),
         topic=topic,
         partition=int(partition),
         offset=int(place),
-        reason=text(headers, QUARANTINE_REASON),
-        error=text(headers, QUARANTINE_ERROR),
+        reason=text(headers, REASON),
+        error=text(headers, ERROR),
         value=record.value or b"",
-        at=_seconds(text(headers, QUARANTINE_AT)),
+        at=_seconds(text(headers, AT)),
         headers=tuple(record.headers),
+        empty=record.value is None,
     )
 
 
