@@ -94,8 +94,9 @@ class ActorSystem(CoreSystem):
         Args:
             topic: where from; made if it is missing.
             to: the kind of entities the messages are for; None for the function alone.
-            key: which entity, or whose order: a field's name or a function of the message (with
-                `to=`, of the command). None for the record's key.
+            key: which entity, or whose order: a field's name or a function of the message. With
+                `to=`, of the command; a field that it has not is looked for in the event. None for
+                the record's key.
             name: its name within the system; the function's when left out.
             group: the consumer group; `{system}.{name}` when left out.
             retry: decides about messages the function fails on.

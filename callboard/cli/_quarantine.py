@@ -227,7 +227,7 @@ def _table(found: "list[tuple[str, QuarantinedMessage]]") -> None:
     for kind, message in found:
         since = datetime.fromtimestamp(message.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         words = (
-            f"{kind}/{message.key or '(no key)'}",
+            f"{kind}/{_shown(message.key)}",
             str(message.offset),
             since,
             message.reason,
@@ -236,6 +236,11 @@ def _table(found: "list[tuple[str, QuarantinedMessage]]") -> None:
         )
         table.add_row(*(Text(word) for word in words))
     Console().print(table)
+
+
+def _shown(key: str) -> str:
+    """Return a key as a terminal can show it: one that is no text has bytes that it cannot."""
+    return key.encode(errors="surrogateescape").decode(errors="replace") or "(no key)"
 
 
 def _as_dict(kind: str, message: "QuarantinedMessage") -> dict[str, Any]:

@@ -17,6 +17,7 @@ NAMES = (
     "counter",
     "hello",
     "let_it_crash",
+    "orders",
     "philosophers",
     "worker_pool",
 )
@@ -126,3 +127,10 @@ def test_chat(times: int) -> None:
         assert [line for line in lines if line.startswith("ada:")] == ["ada: line 1", "ada: line 2"]
         assert ("grace: bye" in lines) is (name != "edsger")
         assert ("room: edsger left" in lines) is (name != "edsger")
+
+
+def test_orders() -> None:
+    """What the page shows: sums, mails, and the order that was put aside."""
+    page = (ROOT / "docs/examples/orders.md").read_text()
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    assert run("orders") == shown

@@ -90,6 +90,7 @@ class RouteTarget:
         self._adapter = consumer.options.adapter
         self._gives = consumer.gives
         self._key = None if consumer.key is None else key_function(consumer.key)
+        self._field = consumer.key if isinstance(consumer.key, str) else None
         # The command is made before its lane is chosen, so that the entity's order holds. Only a
         # function that waits, or looks at the context, is called in the lane of the record's key.
         self._early = not consumer.is_async and not consumer.with_context
@@ -116,7 +117,7 @@ class RouteTarget:
         if not self._early:
             return message
         if self._function is None:
-            return self._routed(message, record.key)
+            return self._routed(message, message, record.key)
         return self._commanded(message, self._function(message), record.key)
 
     def key_of(self, ready: Any) -> str:
@@ -145,10 +146,10 @@ class RouteTarget:
 
     def _commanded(self, message: Any, result: Any, key: bytes | None) -> Any:
         if self._looks_on:
-            return self._routed(message, key)
-        return DROPPED if result is None else self._routed(result, key)
+            return self._routed(message, message, key)
+        return DROPPED if result is None else self._routed(result, message, key)
 
-    def _routed(self, command: Any, key: bytes | None) -> Routed:
+    def _routed(self, command: Any, event: Any, key: bytes | None) -> Routed:
         if self._to.handlers.lookup(type(command)) is None:
             raise AdapterError(
                 f"the command is a {type(command).__qualname__}, and {self._to.__qualname__} has "
@@ -156,7 +157,10 @@ class RouteTarget:
                 f"{', '.join(each.__qualname__ for each in self._to.handlers.types())}"
             )
         if self._key is not None:
-            return Routed(self._key(command), command)
+            said = (
+                event if self._field is not None and not hasattr(command, self._field) else command
+            )
+            return Routed(self._key(said), command)
         try:
             id_ = (key or b"").decode()
         except UnicodeDecodeError:
