@@ -20,6 +20,7 @@ CallboardError                        .retriable: ClassVar[bool]
 │   ├── TransportClosed               your code closed it
 │   ├── TransportUnavailable          nobody answers there; retriable
 │   └── PartitionLost                 another node owns the partition now; retriable
+├── OutboxError                       an outbox's database does not answer; retriable
 ├── InvalidTransportURL (ValueError)  the transport's address cannot be read
 └── SchemaError                       bytes or types we cannot read
     ├── UnknownMessageType            the type is not registered
@@ -285,6 +286,12 @@ class TransportUnavailable(TransportError):
 
 class PartitionLost(TransportError):
     """This node no longer owns the entity's partition; its new owner handles the message again."""
+
+    retriable: ClassVar[bool] = True
+
+
+class OutboxError(CallboardError):
+    """The database of an outbox does not answer, or refuses. What stands in it stays there."""
 
     retriable: ClassVar[bool] = True
 

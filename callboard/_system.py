@@ -13,9 +13,11 @@ from .supervision import OneForOne, RetryPolicy
 if TYPE_CHECKING:
     from .transport import Edges, KafkaTransport, Publisher, PublisherPort
     from .transport.consumers import ConsumerOptions, Key
+    from .transport.outbox import Outbox
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M")
+OutboxT = TypeVar("OutboxT", bound="Outbox")
 
 _DEFAULT_TRANSPORT = "memory://"
 _VARIABLE = "CALLBOARD_TRANSPORT"
@@ -158,6 +160,19 @@ class ActorSystem(CoreSystem):
             ValueError: the topic has a publisher of another type, or is no name of a topic.
         """
         return self._edges().publisher(topic, message_type, key=key, partitions=partitions)
+
+    def relay(self, outbox: OutboxT) -> OutboxT:
+        """Write what an outbox holds to its topics, as long as this system runs; return it.
+
+        ```python
+        outbox = system.relay(SqliteOutbox("shop.db"))
+        ```
+
+        Several systems may relay one outbox: one of them works, and another goes on when it is
+        gone. What goes wrong is logged and tried again, for as long as it takes.
+        """
+        self._edges().relay(outbox)
+        return outbox
 
     def _edges(self) -> "Edges":
         # Here, and not above: a system without entities or edges loads neither aiokafka nor

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import structlog
 from support.apache_kafka import ApacheKafka
-from support.kafka_required import started
+from support.postgres import PostgresServer
+from support.server_required import started
 
 # pytest's own fixture for tests of plugins; only this file may ask for it.
 pytest_plugins = ["pytester"]
@@ -34,6 +35,13 @@ def apache_kafka() -> Iterator[ApacheKafka]:
     """
     with started(ApacheKafka()) as kafka:
         yield kafka
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Give one PostgreSQL server to the whole run; name tables apart."""
+    with started(PostgresServer()) as server:
+        yield server
 
 
 @pytest.fixture(params=[EMBEDDED, pytest.param(APACHE, marks=pytest.mark.kafka)])

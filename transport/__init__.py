@@ -17,12 +17,12 @@ from ._edges import Edges
 from ._inspector import Inspector, Member
 from ._kafka import Action, KafkaSecurity, TopicStep
 from ._pruning import Prunable
-from ._publisher import Publisher, PublisherPort, PublisherStatistics
 from ._redrive import Quarantine, Redriven
 from ._topics import Topics
 from ._transport import KafkaTransport
 from ._url import TransportURL, parse_transport
 from .delivery import DeliveryOptions, QuarantinedMessage, StoredState
+from .publishers import Publisher, PublisherPort, PublisherStatistics
 
 __all__ = [
     "Action",

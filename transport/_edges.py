@@ -1,18 +1,19 @@
-"""What a system's program declares at its edges: consumers and publishers, by name."""
+"""What a system's program declares at its edges: consumers, publishers and outboxes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..actors import Entity
-from ._publisher import Publisher, PublisherPort
 from .consumers import Consumer, ConsumerOptions, Key, check_topic, declare
 from .delivery import DEFAULT_MAX_MESSAGE_BYTES
+from .outbox import Outbox
+from .publishers import Publisher, PublisherPort
 
 M = TypeVar("M")
 
 
 class Edges:
-    """The consumers and publishers of one system, whether it runs or not.
+    """The consumers, publishers and outboxes of one system, whether it runs or not.
 
     Args:
         system: Its name.
@@ -34,6 +35,7 @@ class Edges:
         self._kinds = {kind.kind() for kind in kinds}
         self.consumers: dict[str, Consumer] = {}
         self.publishers: dict[str, Publisher[Any]] = {}
+        self.outboxes: list[Outbox] = []
 
     def consumer(
         self,
@@ -114,3 +116,9 @@ class Edges:
         self.publishers[topic] = made
         self._changed()
         return made
+
+    def relay(self, outbox: Outbox) -> None:
+        """Have what an outbox holds written to its topics."""
+        if outbox not in self.outboxes:
+            self.outboxes.append(outbox)
+            self._changed()

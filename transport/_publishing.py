@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from ..actors import ActorPath, ActorSystem, TransportError, current_sender
 from ._outbound import ClientSender, Make
-from ._publisher import Letter, PublisherStatistics
 from .delivery import (
     ANY,
     SOURCE,
@@ -18,6 +17,7 @@ from .delivery import (
     current_turn,
     message_headers,
 )
+from .publishers import Letter, PublisherStatistics
 
 _MAX_HELD = 10_000
 

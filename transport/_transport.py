@@ -19,11 +19,19 @@ from ._cluster import cluster_of
 from ._edges import Edges
 from ._entities import EntityVerbs
 from ._inbox import Inbox
-from ._kafka import Admin, Cluster, KafkaDriver, KafkaOptions, KafkaSecurity, Reader, TopicSpec
+from ._kafka import (
+    Admin,
+    BatchProducer,
+    Cluster,
+    KafkaDriver,
+    KafkaOptions,
+    KafkaSecurity,
+    Reader,
+    TopicSpec,
+)
 from ._layout import kind_topics, system_topics
 from ._membership import Announcer
 from ._outbound import ClientSender
-from ._publisher import PublisherPort
 from ._publishing import Publishing
 from ._url import TransportURL
 from .consumers import Clients, RunningConsumer
@@ -39,6 +47,8 @@ from .delivery import (
     batch_time,
     check_system_name,
 )
+from .outbox import Outbox, Relay
+from .publishers import PublisherPort
 
 if TYPE_CHECKING:
     from .broker import Broker
@@ -102,6 +112,7 @@ class KafkaTransport:
         self._edges = edges
         self._consumers: dict[str, RunningConsumer] = {}
         self._consuming = False  # from `consume` on
+        self._relays: list[tuple[BatchProducer, asyncio.Task[None]]] = []
         self._publishing = Publishing(system, run, self.start)
         self._inbox = Inbox(system, self._codec)
         self._announcer = Announcer(system, self._sender, self._owned, self._counters.as_dict)
@@ -143,7 +154,13 @@ class KafkaTransport:
         """Finish what the consumers have in hand and commit it; take nothing more."""
         self._consuming = False
         async with self._changing:
-            await asyncio.gather(*(each.drain() for each in self._consumers.values()))
+            for _, task in self._relays:
+                task.cancel()
+            await asyncio.gather(
+                *(each.drain() for each in self._consumers.values()),
+                *(task for _, task in self._relays),
+                return_exceptions=True,
+            )
 
     def consume_soon(self) -> None:
         """Feed the consumers that were declared since, in the background."""
@@ -196,6 +213,8 @@ class KafkaTransport:
             await self._sender.aclose()
             for consumer in self._consumers.values():
                 await consumer.aclose()
+            for producer, _ in self._relays:
+                await producer.aclose()
             if self._driver is not None:
                 await self._driver.aclose()
             if self._broker is not None:
@@ -288,7 +307,13 @@ class KafkaTransport:
             edges is None
             or (
                 all(map(self._publishing.is_open, edges.publishers))
-                and (not self._consuming or len(self._consumers) == len(edges.consumers))
+                and (
+                    not self._consuming
+                    or (
+                        len(self._consumers) == len(edges.consumers)
+                        and len(self._relays) == len(edges.outboxes)
+                    )
+                )
             )
         )
 
@@ -313,6 +338,19 @@ class KafkaTransport:
                 running = RunningConsumer(self._system, consumer, self._clients())
                 await running.start(self._admin)
                 self._consumers[name] = running
+        if self._consuming:
+            for outbox in self._edges.outboxes[len(self._relays) :]:
+                self._relays.append(self._start_relay(outbox))
+
+    def _start_relay(self, outbox: Outbox) -> tuple[BatchProducer, asyncio.Task[None]]:
+        assert self._client_options is not None, "_open sets it"
+        options = self._client_options
+        # Its own: a producer that has failed is replaced, and that would disturb all others.
+        producer = BatchProducer(options.cluster, self._system.node, timeout=options.write_timeout)
+        relay = Relay(
+            outbox, producer, lambda: batch_time(self._system.wall_clock()), self._system.log
+        )
+        return producer, asyncio.create_task(relay.run(), name="callboard-relay")
 
     def _clients(self) -> Clients:
         assert self._client_options is not None, "_open sets it"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from support.apache_cluster import ApacheCluster
-from support.kafka_required import started
+from support.server_required import started
 from support.wire import Wire, wired
 
 

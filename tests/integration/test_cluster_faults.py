@@ -22,7 +22,7 @@ import pytest
 from support.apache_cluster import NODES, ApacheCluster
 from support.cut_proxy import CutProxy
 from support.fault_run import SESSION, FaultRun
-from support.kafka_required import started
+from support.server_required import started
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value
-from support.kafka_required import started
 from support.secured_clients import LOGIN, USERS, Pems, make_pems, security_of
+from support.server_required import started
 from support.tls_kafka import TlsKafka
 
 from callboard import ActorSystem, Entity, TransportError, TransportUnavailable, handler

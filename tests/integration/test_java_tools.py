@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from support.kafka_jars import ensure_jars, java
-from support.kafka_required import needing_kafka
+from support.server_required import needing_server
 
 from callboard.testing import BrokerThread
 
@@ -18,7 +18,7 @@ Tool = Callable[..., str]
 @pytest.fixture
 def tool(callboard_broker: BrokerThread) -> Tool:
     """Give a function that runs a tool against the broker and returns what it printed."""
-    with needing_kafka():
+    with needing_server():
         classpath = f"{ensure_jars()}/*"
         runtime = java()
 

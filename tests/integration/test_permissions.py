@@ -14,9 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from google.protobuf.wrappers_pb2 import Int64Value
 from support.guarded_kafka import Deed, GuardedKafka, Right, needed
-from support.kafka_required import started
 from support.repository import ROOT
 from support.secured_clients import Pems, make_pems
+from support.server_required import started
 
 from callboard import Actor, ActorSystem, Entity, TransportError, handler
 from callboard.supervision import Backoff, RetryPolicy

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from support.kafka_clients import SECONDS, consuming, producing, take
-from support.kafka_required import started
 from support.scram_client import ScramClient
 from support.secured_kafka import SecuredKafka
+from support.server_required import started
 from support.wire import Wire, fresh, understood, wired
 
 from callboard.transport.broker import Broker, BrokerOptions, ErrorCode, Security

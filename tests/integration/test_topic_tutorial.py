@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def callboard(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+def callboard(folder: Path, *arguments: str) -> Generator["subprocess.Popen[bytes]"]:
     """Run a command of the page's in a terminal of its own; Ctrl-C ends it."""
     with subprocess.Popen(
         [sys.executable, "-m", "callboard", *arguments],

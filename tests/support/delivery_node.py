@@ -15,7 +15,6 @@ from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport._entities import EntityVerbs
 from callboard.transport._inbox import Inbox
 from callboard.transport._outbound import ClientSender
-from callboard.transport._publisher import Publisher
 from callboard.transport._publishing import Publishing
 from callboard.transport.consumers import Consumer
 from callboard.transport.consumers._receiver import ConsumerReceiver
@@ -38,6 +37,7 @@ from callboard.transport.delivery import (
     message_headers,
     partition_for,
 )
+from callboard.transport.publishers import Publisher
 
 SYSTEM = "t"
 

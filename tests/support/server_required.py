@@ -1,4 +1,4 @@
-"""What a test does without Apache Kafka: it fails in CI, and is skipped elsewhere."""
+"""What a test does without the server it needs: it fails in CI, and is skipped elsewhere."""
 
 import os
 from collections.abc import Generator
@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 from support.kafka_jars import KafkaMissingError
+from support.postgres import PostgresMissingError
 
 
 class _Startable(Protocol):
@@ -18,22 +19,22 @@ S = TypeVar("S", bound=_Startable)
 
 
 @contextmanager
-def needing_kafka() -> Generator[None]:
+def needing_server() -> Generator[None]:
     """Turn its absence into a failure where `CI` is set, and into a skip elsewhere."""
     try:
         yield
-    except KafkaMissingError as error:
+    except (KafkaMissingError, PostgresMissingError) as error:
         if os.environ.get("CI"):
-            pytest.fail(f"CI runs every test on Apache Kafka too, but: {error}", pytrace=False)
+            pytest.fail(f"CI runs every test on real servers too, but: {error}", pytrace=False)
         pytest.skip(str(error))
 
 
 @contextmanager
-def started(kafka: S) -> Generator[S]:
-    """Start a node or a cluster, and stop it with the block."""
-    with needing_kafka():
-        kafka.start()
+def started(server: S) -> Generator[S]:
+    """Start a server or a cluster, and stop it with the block."""
+    with needing_server():
+        server.start()
     try:
-        yield kafka
+        yield server
     finally:
-        kafka.stop()
+        server.stop()

@@ -1,17 +1,16 @@
 """Publishers: messages to topics that are not an entity's mailbox."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from ..actors import MessageTooLarge, SchemaError
-from ..schemas import Message
-from .consumers import Key, key_function
-from .delivery import CONTENT_TYPE, TYPE, Header
+from ...actors import MessageTooLarge, SchemaError
+from ...schemas import Message
+from ..consumers import Key, key_function
+from ..delivery import CONTENT_TYPE, TYPE, Header
+from ._letter import Headers, Letter
 
 M = TypeVar("M")
-
-Headers: TypeAlias = Mapping[str, str | bytes] | None
 
 _JSON: Header = (CONTENT_TYPE, b"application/json")
 _BYTES: Header = (CONTENT_TYPE, b"application/octet-stream")
@@ -33,29 +32,6 @@ class PublisherStatistics:
     published: int
     dropped: int
     waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message as a publisher hands it on: everything but its id, its source and its place.
-
-    Attributes:
-        topic: Where it goes.
-        key: Of the record, or None.
-        value: Of the record.
-        kind: The header that names its type.
-        content: The header that names its format.
-        headers: What the application adds.
-        message: The message itself, for dead letters.
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    kind: Header
-    content: Header
-    headers: tuple[Header, ...]
-    message: object
 
 
 class PublisherPort(Protocol):
