@@ -7,6 +7,7 @@ import uuid
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -113,14 +114,10 @@ async def test_relays_are_killed_and_entities_have_everything_once(
     add: Callable[[range], Awaitable[None]]
     if kind == "sqlite":
         SqliteOutbox(where).create()
-
-        def add(numbers: range) -> Awaitable[None]:
-            return add_to_sqlite(tmp_path / "shop.db", system, topic, numbers)
+        add = partial(add_to_sqlite, tmp_path / "shop.db", system, topic)
     else:
         await PostgresOutbox(where, table=table).create()
-
-        def add(numbers: range) -> Awaitable[None]:
-            return add_to_postgres(where, table, system, topic, numbers)
+        add = partial(add_to_postgres, where, table, system, topic)
 
     arguments = (f"kafka://{broker_url}", kind, where, table)
     async with system:

@@ -102,3 +102,10 @@ def test_the_reference_begins_with_a_program_that_runs(tmp_path: Path) -> None:
     code = programs.blocks(PAGE.parent / "consumers.md")[0]
     (tmp_path / "guide.py").write_text(code)
     assert sorted(programs.run(tmp_path, "guide.py").splitlines()) == ["number 1", "number 7"]
+
+
+def test_the_page_about_outboxes_begins_with_a_program_that_runs(tmp_path: Path) -> None:
+    """An order in a transaction, and its message in a topic."""
+    code = programs.blocks(PAGE.parent / "outbox.md")[0]
+    (tmp_path / "guide.py").write_text(code)
+    assert programs.run(tmp_path, "guide.py") == "placed order 42\n"

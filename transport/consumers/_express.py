@@ -113,7 +113,7 @@ class ExpressLane(CallingLane):
                 self._own_lane(key).take(record, turn, headers, error)
                 return
         shard.host.counters.handled += 1
-        shard.done(Outcome(record.offset, turn.outputs, None, reply, None))
+        shard.done(Outcome(record.offset, turn.outputs, None, reply, None, turn.floor))
 
     def _parked(self, key: str) -> ConsumerLane | None:
         known = self.shard.truths.look(key)

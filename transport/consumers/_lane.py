@@ -173,7 +173,8 @@ class ConsumerLane(CallingLane):
             self._failed(error)
             return
         self.shard.host.counters.handled += 1
-        self._done(Outcome(self.queue[0][0].offset, outputs, None, reply, None))
+        floor = None if self._turn is None else self._turn.floor
+        self._done(Outcome(self.queue[0][0].offset, outputs, None, reply, None, floor))
 
     def _done(self, outcome: Outcome) -> None:
         self.queue.popleft()

@@ -101,7 +101,9 @@ class ReturnLane(ConsumerLane):
     def _done(self, outcome: Outcome) -> None:
         record, _ = self.queue.popleft()
         note = self.shard.note(_text(record.key), record.offset, self._fate_of)
-        self.shard.done(Outcome(None, outcome.outputs, note, outcome.reply, None, b"0"))
+        self.shard.done(
+            Outcome(None, outcome.outputs, note, outcome.reply, None, outcome.floor or b"0")
+        )
         self._attempt, self._given_up, self._fate_of = 1, None, REDRIVEN
         if not self.queue:
             self._end(-1)

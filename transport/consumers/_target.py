@@ -5,7 +5,7 @@ from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from ...actors import Entity, SchemaError
-from ..delivery import Codec, Inbound
+from ..delivery import FLOOR, ID, Codec, Inbound, Turn, current_turn, id_of
 from ._accepts import Accepted, Protobufs, accepted
 from ._context import ConsumerContext
 from ._declared import Consumer
@@ -85,6 +85,7 @@ class RouteTarget:
         assert consumer.to is not None, "a route leads somewhere"
         self._to: type[Entity] = consumer.to
         self._function = consumer.function
+        self._group = consumer.group
         self._with_context = consumer.with_context
         self._looks_on = consumer.looks_on
         self._adapter = consumer.options.adapter
@@ -128,7 +129,7 @@ class RouteTarget:
         """Tell the entity; it leaves when the turn has succeeded."""
         assert context is not None, "the way to the entity"
         if isinstance(ready, Routed):
-            context.entity(self._to, ready.id).tell(ready.command)
+            self._tell(ready, context)
             return None
         assert self._function is not None, "only a function makes it late"
         result = self._function(ready, context) if self._with_context else self._function(ready)
@@ -142,7 +143,22 @@ class RouteTarget:
 
     def _tell(self, routed: Any, context: ConsumerContext) -> None:
         if isinstance(routed, Routed):
+            turn = current_turn.get()
+            if turn is not None and not turn.outputs:
+                self._carry_on(turn, routed, context)
             context.entity(self._to, routed.id).tell(routed.command)
+
+    def _carry_on(self, turn: Turn, routed: Routed, context: ConsumerContext) -> None:
+        """Let a command have the id of its event, if that is one of callboard's.
+
+        What a publisher or a relay had to write twice is then applied once. Only where the
+        record's key is the entity's id: then all that one source sends the entity comes in the
+        order of its numbers, also through retries and quarantine, and its floor is true.
+        """
+        record, headers = context.record, context.headers
+        if routed.id.encode() == record.key and FLOOR in headers and id_of(headers) is not None:
+            place = f"{self._group}@{record.topic}/{record.partition}"
+            turn.forward(f"{place}~{headers[ID].decode()}", headers[FLOOR])
 
     def _commanded(self, message: Any, result: Any, key: bytes | None) -> Any:
         if self._looks_on:

@@ -1,5 +1,7 @@
 """Messages to bytes and headers, and back: the only place that knows both."""
 
+from collections.abc import Mapping
+
 from ...actors import DecodeError, MessageTooLarge, SchemaError, UnknownMessageType
 from ...schemas import Message, ProtobufDecodeError, TypeRegistry
 from ._dedup import Floor, MessageId
@@ -116,7 +118,7 @@ def batch_headers(*, time: bytes, floor: bytes) -> tuple[Header, Header]:
     return (TIME, time), (FLOOR, floor)
 
 
-def id_of(headers: dict[str, bytes]) -> MessageId | None:
+def id_of(headers: Mapping[str, bytes]) -> MessageId | None:
     """Return the id callboard gave a message, or None when a stranger wrote it."""
     raw = headers.get(ID)
     return None if raw is None else MessageId.parse(raw.decode(errors="replace"))

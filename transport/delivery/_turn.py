@@ -16,14 +16,21 @@ class Turn:
     left running sends as an ordinary client from then on.
     """
 
-    __slots__ = ("_prefix", "open", "outputs", "sender")
+    __slots__ = ("_name", "_prefix", "floor", "open", "outputs", "sender")
 
     def __init__(self, source: str, offset: int, sender: Header) -> None:
         self._prefix = f"{source}:{offset}."
         self.sender = sender
         """The header that names the entity as the one who sends."""
+        self._name: str | None = None
+        self.floor: bytes | None = None
+        """The floor of what it sends, if that has ids of another source."""
         self.open = True
         self.outputs: list[Outbound] = []
+
+    def forward(self, message_id: str, floor: bytes) -> None:
+        """Have the one message that is sent yet carry on another's id."""
+        self._name, self.floor = message_id, floor
 
     def next_id(self) -> str:
         """Return the id of the next message of this turn.
@@ -31,6 +38,8 @@ class Turn:
         Raises:
             CallboardError: The handler sent as many messages as ids can tell apart.
         """
+        if self._name is not None:
+            return self._name
         if len(self.outputs) >= MAX_OUTPUTS:
             raise CallboardError(f"one handler call can send {MAX_OUTPUTS:,} messages, not more")
         return f"{self._prefix}{len(self.outputs)}"

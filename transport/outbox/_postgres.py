@@ -4,19 +4,16 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ...actors import OutboxError
 from ..publishers import Headers, Letters
 from ._entry import Entry, Row, check_table, entry_of, row_of
 from ._seen import WEEK, check_keep
 
-if TYPE_CHECKING:
-    import asyncpg
-
 M = TypeVar("M")
 
-_TIMEOUT = 10.0
+_TIMEOUT = 10
 _PRUNE = 100
 _MISSING = "callboard's PostgreSQL outbox needs asyncpg: pip install 'callboard[postgres]'"
 
@@ -75,7 +72,7 @@ class PostgresOutbox:
 
     async def add(
         self,
-        connection: "asyncpg.Connection[Any]",
+        connection: Any,
         publisher: Letters[M],
         message: M,
         *,
@@ -85,7 +82,7 @@ class PostgresOutbox:
         """Write a message in the transaction that `connection` is in.
 
         Args:
-            connection: the application's connection.
+            connection: the application's asyncpg connection.
             publisher: says where to, and how it is written.
             message: what it takes.
             key: as for `Publisher.send`.
@@ -256,7 +253,7 @@ class PostgresSeen:
         self.table = check_table(table)
         self.keep = check_keep(keep)
 
-    async def create(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def create(self, connection: Any) -> None:
         """Make the table, if it is missing."""
         await connection.execute(
             f"CREATE TABLE IF NOT EXISTS {self.table} (scope TEXT NOT NULL, id TEXT NOT NULL, "
@@ -264,11 +261,11 @@ class PostgresSeen:
             f"CREATE INDEX IF NOT EXISTS {self.table}_at ON {self.table} (at)"
         )
 
-    async def first(self, connection: "asyncpg.Connection[Any]", scope: str, id: str) -> bool:  # noqa: A002 - the field's word
+    async def first(self, connection: Any, scope: str, id: str) -> bool:  # noqa: A002 - the field's word
         """Tell whether this is seen for the first time, and remember it.
 
         Args:
-            connection: the application's connection, in the transaction of the effect.
+            connection: the application's asyncpg connection, in the transaction of the effect.
             scope: whose memory, as the consumer's name.
             id: the message's id, a business key, or a `request_hash`.
 
