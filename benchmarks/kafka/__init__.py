@@ -6,6 +6,7 @@ __main__     the process that measures one subject when told to
 _messages    the message, the entity, and topics that are full before the clock starts
 _ours        the workloads with callboard
 _raw         the same work with aiokafka alone: record by record, and in batches
+_consuming   consumers: `callboard bench consumers`
 _children    processes beside: nodes, and their like by hand
 _backlog     one node before a large backlog: `callboard bench backlog`
 
@@ -13,15 +14,25 @@ The broker is a process of its own, started anew for each run: the embedded one,
 """
 
 from ._backlog import Backlog, measure_backlog
-from ._suite import BROKER_NAMES, SUBJECT_NAMES, KafkaBenchOptions, plan_kafka
-from ._workloads import WORKLOAD_NAMES
+from ._suite import (
+    BROKER_NAMES,
+    CONSUMER_SUBJECTS,
+    SUBJECT_NAMES,
+    KafkaBenchOptions,
+    plan_consumers,
+    plan_kafka,
+)
+from ._workloads import CONSUMER_NAMES, WORKLOAD_NAMES
 
 __all__ = [
     "BROKER_NAMES",
+    "CONSUMER_NAMES",
+    "CONSUMER_SUBJECTS",
     "SUBJECT_NAMES",
     "WORKLOAD_NAMES",
     "Backlog",
     "KafkaBenchOptions",
     "measure_backlog",
+    "plan_consumers",
     "plan_kafka",
 ]

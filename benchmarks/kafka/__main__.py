@@ -13,11 +13,14 @@ from functools import partial
 
 from .. import KAFKA_PEERS, answer_requests
 from ..broker import running, servers
-from . import _frameworks, _ours, _raw
-from ._workloads import BATCH, OURS, SEND
+from . import _consuming, _frameworks, _ours, _raw
+from ._workloads import BATCH, FASTSTREAM, GETMANY, OURS, SEND, WAYS
 
 Run = Callable[[str, int], Awaitable[float]]
 
+_FASTSTREAM: Mapping[str, Run] = {
+    name: partial(_frameworks.consume, subject=FASTSTREAM, way=way) for name, way in WAYS.items()
+}
 RUNS: Mapping[str, Mapping[str, Run]] = {
     OURS: {
         "send": _ours.send,
@@ -29,7 +32,9 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
         "takeover": _ours.takeover,
         "restore": _ours.restore,
         "restart": _ours.restart,
+        **{name: partial(_consuming.consume, way=way) for name, way in WAYS.items()},
     },
+    GETMANY: {name: partial(_consuming.consume_by_hand, way=way) for name, way in WAYS.items()},
     SEND: {
         "send": _raw.send,
         "send_each": _raw.send,
@@ -47,7 +52,10 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
         "pipeline_once": partial(_raw.pipeline, batches=True, exactly_once=True),
     },
     **{
-        peer.subject: {"pipeline": partial(_frameworks.pipeline, subject=peer.subject)}
+        peer.subject: {
+            "pipeline": partial(_frameworks.pipeline, subject=peer.subject),
+            **(_FASTSTREAM if peer.subject == FASTSTREAM else {}),
+        }
         for peer in KAFKA_PEERS
     },
 }

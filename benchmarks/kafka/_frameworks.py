@@ -1,4 +1,4 @@
-"""The pipeline with other people's frameworks, each in a process of its own interpreter."""
+"""Pipelines and consumers with other people's frameworks, each run by their interpreter."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,22 @@ async def pipeline(bootstrap: str, n: int, *, subject: str) -> float:
 
     What is timed is said in `frameworks/__init__.py`.
     """
+    return await _run(bootstrap, n, subject, f"_{subject}", STATE)
+
+
+async def consume(bootstrap: str, n: int, *, subject: str, way: str) -> float:
+    """Read, decode, call a function, acknowledge after it; messages a second."""
+    return await _run(bootstrap, n, subject, f"_{subject}_consume", way)
+
+
+async def _run(bootstrap: str, n: int, subject: str, program: str, what: str) -> float:
     python, remedy = find_peer(_PROGRAMS[subject])
     if python is None:
         raise RuntimeError(remedy)
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
     process = await asyncio.create_subprocess_exec(
-        *(python, "-P", "-m", f"frameworks._{subject}", bootstrap, MAILBOX, STATE, str(n)),
+        *(python, "-P", "-m", f"frameworks.{program}", bootstrap, MAILBOX, what, str(n)),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -6,9 +6,21 @@ from dataclasses import dataclass
 
 from .. import KAFKA_PEERS, Plan, Subject, chosen, find_peer
 from ..broker import KAFKA, FoundBroker, find_broker
-from ._workloads import BASELINE, BATCH, OURS, SEND, WORKLOAD_NAMES, WORKLOADS
+from ._workloads import (
+    BASELINE,
+    BATCH,
+    CONSUMER_NAMES,
+    CONSUMER_WORKLOADS,
+    FASTSTREAM,
+    GETMANY,
+    OURS,
+    SEND,
+    WORKLOAD_NAMES,
+    WORKLOADS,
+)
 
 SUBJECT_NAMES = (OURS, SEND, BATCH, *(peer.subject for peer in KAFKA_PEERS))
+CONSUMER_SUBJECTS = (OURS, GETMANY, FASTSTREAM)
 BROKER_NAMES = ("embedded", "apache")
 
 _SLOWER = 5
@@ -51,6 +63,25 @@ def plan_kafka(options: KafkaBenchOptions) -> Plan:
         [one for one in WORKLOADS if one.name in workloads],
         [_subject(name, broker) for name in subjects],
         baseline=BASELINE,
+        rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        quick=options.quick,
+        run_seconds=_QUICK_RUN_SECONDS if options.quick else None,
+    )
+
+
+def plan_consumers(options: KafkaBenchOptions) -> Plan:
+    """Return the plan of what feeds functions.
+
+    Raises:
+        UnknownChoice: a name is none of ours.
+    """
+    workloads = chosen("workload", options.workloads, CONSUMER_NAMES)
+    subjects = chosen("subject", options.subjects, CONSUMER_SUBJECTS)
+    broker = broker_behind(options.broker)
+    return Plan(
+        [one for one in CONSUMER_WORKLOADS if one.name in workloads],
+        [_subject(name, broker) for name in subjects],
+        baseline=GETMANY,
         rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
         quick=options.quick,
         run_seconds=_QUICK_RUN_SECONDS if options.quick else None,

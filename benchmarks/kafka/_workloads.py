@@ -49,6 +49,27 @@ WORKLOADS = (
     Workload("restart", "entities/s", "restart", 100_000, 5_000, seconds=_SECONDS, subjects=_BOTH),
 )
 
+GETMANY = "aiokafka_getmany"
+FASTSTREAM = "faststream"
+WAYS = {"consume": "plain", "consume_async": "asynchronous", "consume_batch": "batch"}
+"""Workloads of consumers, and the kind of function they feed."""
+
+CONSUMER_WORKLOADS = tuple(
+    Workload(
+        name,
+        _MESSAGES,
+        name,
+        200_000,
+        20_000,
+        counted="messages",
+        seconds=_SECONDS,
+        subjects=frozenset({OURS, GETMANY, FASTSTREAM}),
+        goals={OURS: Goal(ratio=0.5, beats=FASTSTREAM)},
+    )
+    for name in WAYS
+)
+CONSUMER_NAMES = tuple(WAYS)
+
 WORKLOAD_NAMES = tuple(workload.name for workload in WORKLOADS)
 SESSION_TIMEOUT = 6.0
 """Seconds of silence after which a process counts as dead, in `takeover`."""

@@ -130,6 +130,38 @@ def kafka(
 
 
 @bench.command()
+def consumers(
+    *,
+    workload: Workload = None,
+    subject: Annotated[list[str] | None, _alone("Ratios need aiokafka_getmany.")] = None,
+    broker: Annotated[
+        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
+    ] = "embedded",
+    rounds: Rounds = None,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Measure consumers beside a bare loop of aiokafka's and FastStream, each at least once.
+
+    Exits with 0 also when a run failed; standard error and the row's note say so.
+    """
+    with told():
+        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
+        from ..benchmarks.kafka import (  # noqa: PLC0415 - see the package
+            KafkaBenchOptions,
+            plan_consumers,
+        )
+
+        options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
+        try:
+            plan = plan_consumers(options)
+        except UnknownChoice as error:
+            fail(error, USAGE)
+        report = _carried_out(plan)
+    _show(report, as_json=as_json)
+
+
+@bench.command()
 def backlog(
     *,
     messages: Annotated[int, typer.Option(min=1, help="How many wait.")] = 1_000_000,

@@ -83,9 +83,10 @@ async def published(broker_url: str, topic: str, enough: int) -> dict[bytes, lis
             while sum(map(len, found.values())) < enough:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
-                        value = Int64Value.FromString(record.value).value
+                        value = Int64Value.FromString(record.value or b"").value
                         message_id = dict(record.headers)["ce_id"]
-                        assert found[record.key].setdefault(value, message_id) == message_id
+                        known = found[record.key or b""]
+                        assert known.setdefault(value, message_id) == message_id
     finally:
         await consumer.stop()
     return {key: list(values) for key, values in found.items()}

@@ -36,6 +36,14 @@ def test_every_row_has_a_figure() -> None:
     assert found["pipeline", "aiokafka_batch"]["median"] > 0
 
 
+def test_every_row_of_consumers_has_a_figure() -> None:
+    """Each way of a function, beside a bare loop; and all was handled."""
+    bare = ("--subject", "callboard", "--subject", "aiokafka_getmany")
+    rows = bench("consumers", "--quick", *bare)
+    assert len(rows) == 6
+    assert all(row["median"] for row in rows), rows
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc: run it on Linux")
 def test_a_backlog_does_not_grow_a_node() -> None:
     """A hundred thousand messages wait, and the node takes a bounded part of them in at a time."""

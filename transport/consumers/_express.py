@@ -6,7 +6,6 @@ there, as long as there is any.
 """
 
 from collections import deque
-from collections.abc import Coroutine
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +53,17 @@ class ExpressLane(CallingLane):
         super().detach()
         self.queue.clear()
 
+    def step(self, limit: int) -> None:
+        """Handle what there is, up to `limit`; a plain function never takes waiting."""
+        queue, shard = self.queue, self.shard
+        while limit > 0 and queue and shard.running:
+            limit -= 1
+            self._take(queue.popleft())
+        self.scheduled = self.runnable
+
     # -- one record -----------------------------------------------------------------
 
-    def _handle(self) -> Coroutine[Any, Any, Any] | None:
-        record = self.queue.popleft()
+    def _take(self, record: Inbound) -> None:
         shard, target = self.shard, self.receiver.target
         headers = dict(record.headers)
         ready: Any = None
@@ -75,14 +81,12 @@ class ExpressLane(CallingLane):
         if lane is not None:
             self.receiver.hand(record, ready)
             lane.post(record)
-            return None
-        if problem is not None:
+        elif problem is not None:
             self._own_lane(key).take(record, None, headers, problem)
         elif ready is DROPPED:
             shard.done(Outcome(record.offset, [], None, None, None))
         else:
             self._handle_at_once(record, ready, key, headers)
-        return None
 
     def _handle_at_once(
         self, record: Inbound, ready: Any, key: str, headers: dict[str, bytes]

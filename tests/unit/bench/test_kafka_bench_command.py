@@ -6,9 +6,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from callboard.benchmarks.kafka import (
+    CONSUMER_NAMES,
+    CONSUMER_SUBJECTS,
     SUBJECT_NAMES,
     WORKLOAD_NAMES,
     KafkaBenchOptions,
+    plan_consumers,
     plan_kafka,
 )
 from callboard.benchmarks.kafka.__main__ import RUNS
@@ -25,7 +28,7 @@ def no_java(name: str) -> str | None:
     return None if name == "java" else f"/bin/{name}"
 
 
-@pytest.mark.parametrize("command", ["kafka", "backlog"])
+@pytest.mark.parametrize("command", ["kafka", "consumers", "backlog"])
 def test_the_command_has_help(command: str) -> None:
     """And the group of benchmarks lists it."""
     assert bench(command, "--help").exit_code == 0
@@ -50,6 +53,19 @@ def test_the_rows_are_those_that_are_promised() -> None:
     assert (plan.baseline, plan.rounds) == ("aiokafka_send", 5)
     for workload, subject in plan.pairs():
         assert workload.job in RUNS[subject.name] or workload.name in subject.cannot
+
+
+def test_consumers_are_compared_with_a_bare_loop_and_a_framework() -> None:
+    """Every subject can do what it is planned for; an unknown name is a usage error."""
+    plan = plan_consumers(KafkaBenchOptions())
+    assert (plan.baseline, plan.rounds) == ("aiokafka_getmany", 5)
+    assert {subject.name for _, subject in plan.pairs()} == set(CONSUMER_SUBJECTS)
+    assert {workload.name for workload, _ in plan.pairs()} == set(CONSUMER_NAMES)
+    for workload, subject in plan.pairs():
+        assert workload.job in RUNS[subject.name]
+    result = bench("consumers", "--workload", "consum")
+    assert result.exit_code == 2
+    assert "error: there is no workload 'consum'; expected one of consume, " in result.stderr
 
 
 def test_a_cluster_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
