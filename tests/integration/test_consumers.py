@@ -313,14 +313,16 @@ async def test_a_batch_is_taken_apart_around_the_bad_message(broker_url: str) ->
         sizes.append(len(messages))
         assert len(context.records) == len(messages)
         await asyncio.sleep(0)
+        if any(message.value == 11 for message in messages):
+            raise Skip("11 is among them")
         if any(message.value == 27 for message in messages):
             raise ValueError("27 is among them")
         done.extend(message.value for message in messages)
 
     async with system:
         found = await until_parked(broker_url, name, 5)
-        await until(lambda: len(done) == 45)
+        await until(lambda: len(done) == 44)
 
-    assert done == [n for n in range(50) if n < 27 or n % 5 != 2]
+    assert done == [n for n in range(50) if (n < 27 or n % 5 != 2) and n != 11]
     assert [Int64Value.FromString(m.value).value for m in found] == [27, 32, 37, 42, 47]
     assert max(sizes) == 20

@@ -34,8 +34,8 @@ class ParkedKey(NamedTuple):
 class BatchLane(CallingLane):
     """Implements `KeyLane` for a function of `list[...]`.
 
-    A batch that fails is tried again as the policy says. When the policy gives it up, its
-    messages are handled one by one, so that only the bad one goes to quarantine.
+    A batch that fails is tried again as the policy says. When the policy, or the function itself,
+    gives it up, its messages are handled one by one, so that only the bad one is put aside.
     """
 
     __slots__ = ("_batch", "_messages", "_singly", "queue")
@@ -152,14 +152,13 @@ class BatchLane(CallingLane):
             case Again(after):
                 self._report(first, error, "retry", after)
                 self._try_again(after)
-            case Drop():
-                self._report(first, error, "skip")
-                for record in self._batch:
-                    self._finished(record)
-                self._next()
-            case Park() if len(self._batch) > 1:
+            case Drop() | Park() if len(self._batch) > 1:
                 self._singly = len(self._batch)
                 self.queue.extendleft(reversed(self._batch))
+                self._next()
+            case Drop():
+                self._report(first, error, "skip")
+                self._finished(self._batch[0])
                 self._next()
             case Park():
                 self._report(first, error, "quarantine")
