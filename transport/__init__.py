@@ -8,6 +8,9 @@
 outside, `Quarantine` brings messages back, `Topics` prepares a cluster.
 `delivery/` is the heart and knows no client; `_kafka/` is the only place that
 knows aiokafka; `broker/` is the embedded broker and knows no actor.
+
+What a program declares at its edges is in `_edges`, and `_running_edges` carries
+it out: `consumers/` (functions fed by topics), `publishers/`, `outbox/`.
 """
 
 from typing import TypeVar
@@ -58,7 +61,7 @@ def create_transport(
     policy: MessagePolicy,
     options: object = None,
     security: object = None,
-    edges: Edges | None = None,
+    edges: Edges,
 ) -> KafkaTransport:
     """Make the transport of a node; nothing is connected before its `start`.
 

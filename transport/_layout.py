@@ -10,7 +10,9 @@ from .delivery import (
     mailbox_topic,
     members_topic,
     nodes_topic,
+    quarantine_of,
     quarantine_topic,
+    state_of,
     state_topic,
 )
 
@@ -34,6 +36,20 @@ def system_topics(system: str) -> list[TopicSpec]:
         TopicSpec(nodes_topic(system), NODES_PARTITIONS, {"retention.ms": _HOUR}),
         TopicSpec(members_topic(system), 1, {"cleanup.policy": "compact"}),
         TopicSpec(failures_topic(system), 1, {"retention.ms": _WEEK}),
+    ]
+
+
+def foreign_topic(name: str, partitions: int) -> TopicSpec:
+    """Return a topic that is not ours alone: made when missing, else left as it is."""
+    return TopicSpec(name, partitions, foreign=True)
+
+
+def consumer_topics(system: str, name: str, partitions: int) -> list[TopicSpec]:
+    """Return the topics of a consumer, with a partition for each of its source's."""
+    own = f"{system}.{name}"
+    return [
+        TopicSpec(state_of(own), partitions, _COMPACT, _VITAL_FOR_STATES, grows=True),
+        TopicSpec(quarantine_of(own), partitions, _KEEP, _VITAL_FOR_MAIL, grows=True),
     ]
 
 

@@ -1,7 +1,6 @@
 """The transport of one node: everything between its references and a log."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +20,18 @@ from ._entities import EntityVerbs
 from ._inbox import Inbox
 from ._kafka import (
     Admin,
-    BatchProducer,
     Cluster,
     KafkaDriver,
     KafkaOptions,
     KafkaSecurity,
     Reader,
-    TopicSpec,
 )
 from ._layout import kind_topics, system_topics
 from ._membership import Announcer
 from ._outbound import ClientSender
-from ._publishing import Publishing
+from ._running_edges import RunningEdges
 from ._url import TransportURL
-from .consumers import Clients, RunningConsumer
+from .consumers import Clients
 from .delivery import (
     Codec,
     Counters,
@@ -47,7 +44,6 @@ from .delivery import (
     batch_time,
     check_system_name,
 )
-from .outbox import Outbox, Relay
 from .publishers import PublisherPort
 
 if TYPE_CHECKING:
@@ -83,7 +79,7 @@ class KafkaTransport:
         policy: MessagePolicy,
         options: DeliveryOptions,
         security: KafkaSecurity | None = None,
-        edges: Edges | None = None,
+        edges: Edges,
     ) -> None:
         check_system_name(system.name)
         self._system = system
@@ -109,11 +105,7 @@ class KafkaTransport:
         self._store: LocalStore | None = None
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
-        self._edges = edges
-        self._consumers: dict[str, RunningConsumer] = {}
-        self._consuming = False  # from `consume` on
-        self._relays: list[tuple[BatchProducer, asyncio.Task[None]]] = []
-        self._publishing = Publishing(system, run, self.start)
+        self._edges = RunningEdges(system, edges, run, self.start)
         self._inbox = Inbox(system, self._codec)
         self._announcer = Announcer(system, self._sender, self._owned, self._counters.as_dict)
         self._verbs = EntityVerbs(
@@ -131,14 +123,16 @@ class KafkaTransport:
             TransportUnavailable: No broker answers.
             TransportError: Topics do not fit, or may not be created.
         """
-        if self._driver is not None and self._is_prepared():
+        known = len(self._prepared) == len(self._kinds) and self._edges.is_prepared
+        if self._driver is not None and known:
             return
         if self._closed:  # also while closing, which holds the lock
             raise TransportClosed("the transport is closed; the system has stopped")
         async with self._changing:
             driver = self._driver or await self._open()
             await self._prepare(driver)
-            await self._prepare_edges(driver)
+            assert self._admin is not None, "_open sets it"
+            await self._edges.prepare(self._admin, driver, self._clients())
 
     async def consume(self) -> None:
         """Begin to feed the consumers; those declared later begin at once.
@@ -147,24 +141,17 @@ class KafkaTransport:
             TransportUnavailable: No broker answers.
             TransportError: Topics do not fit, or may not be created.
         """
-        self._consuming = True
+        self._edges.consuming = True
         await self.start()
 
     async def stop_consuming(self) -> None:
         """Finish what the consumers have in hand and commit it; take nothing more."""
-        self._consuming = False
         async with self._changing:
-            for _, task in self._relays:
-                task.cancel()
-            await asyncio.gather(
-                *(each.drain() for each in self._consumers.values()),
-                *(task for _, task in self._relays),
-                return_exceptions=True,
-            )
+            await self._edges.stop_consuming()
 
     def consume_soon(self) -> None:
         """Feed the consumers that were declared since, in the background."""
-        self._consuming = True
+        self._edges.consuming = True
         self.start_soon()
 
     def start_soon(self) -> None:
@@ -174,7 +161,7 @@ class KafkaTransport:
     @property
     def publishing(self) -> PublisherPort:
         """What publishers write through."""
-        return self._publishing
+        return self._edges.publishing
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
         """Return the reference of an entity, which need not exist yet.
@@ -206,15 +193,13 @@ class KafkaTransport:
                 self._store.close()
             await self._announcer.aclose()
             if self._driver is not None:
-                await asyncio.gather(self._sender.drain(_DRAIN), self._publishing.drain(_DRAIN))
-            await self._publishing.aclose()
+                publishing = self._edges.publishing
+                await asyncio.gather(self._sender.drain(_DRAIN), publishing.drain(_DRAIN))
+            await self._edges.publishing.aclose()
             await self._inbox.aclose()
             self._verbs.drop_held()
             await self._sender.aclose()
-            for consumer in self._consumers.values():
-                await consumer.aclose()
-            for producer, _ in self._relays:
-                await producer.aclose()
+            await self._edges.aclose()
             if self._driver is not None:
                 await self._driver.aclose()
             if self._broker is not None:
@@ -246,7 +231,7 @@ class KafkaTransport:
 
     def _owned(self) -> list[TopicPartition]:
         owned = self._core.owned if self._core is not None else []
-        return [*owned, *(each for one in self._consumers.values() for each in one.owned)]
+        return [*owned, *self._edges.owned]
 
     def _reference(self, kind: str, id: str) -> EntityRef[Any]:  # noqa: A002 the field's word
         return EntityRef(self._system.name, kind, id, self._verbs)
@@ -301,57 +286,6 @@ class KafkaTransport:
         for name in fresh:
             self._verbs.reached(name)
 
-    def _is_prepared(self) -> bool:
-        edges = self._edges
-        return len(self._prepared) == len(self._kinds) and (
-            edges is None
-            or (
-                all(map(self._publishing.is_open, edges.publishers))
-                and (
-                    not self._consuming
-                    or (
-                        len(self._consumers) == len(edges.consumers)
-                        and len(self._relays) == len(edges.outboxes)
-                    )
-                )
-            )
-        )
-
-    async def _prepare_edges(self, driver: KafkaDriver) -> None:
-        """Make the topics of publishers, and begin the consumers, that are new."""
-        if self._edges is None:
-            return
-        assert self._admin is not None
-        fresh = [
-            publisher
-            for topic, publisher in self._edges.publishers.items()
-            if not self._publishing.is_open(topic)
-        ]
-        if fresh:
-            await self._admin.ensure(
-                [TopicSpec(each.topic, each.partitions, foreign=True) for each in fresh]
-            )
-            for publisher in fresh:
-                self._publishing.opened(publisher.topic, driver)
-        for name, consumer in list(self._edges.consumers.items()):
-            if self._consuming and name not in self._consumers:
-                running = RunningConsumer(self._system, consumer, self._clients())
-                await running.start(self._admin)
-                self._consumers[name] = running
-        if self._consuming:
-            for outbox in self._edges.outboxes[len(self._relays) :]:
-                self._relays.append(self._start_relay(outbox))
-
-    def _start_relay(self, outbox: Outbox) -> tuple[BatchProducer, asyncio.Task[None]]:
-        assert self._client_options is not None, "_open sets it"
-        options = self._client_options
-        # Its own: a producer that has failed is replaced, and that would disturb all others.
-        producer = BatchProducer(options.cluster, self._system.node, timeout=options.write_timeout)
-        relay = Relay(
-            outbox, producer, lambda: batch_time(self._system.wall_clock()), self._system.log
-        )
-        return producer, asyncio.create_task(relay.run(), name="callboard-relay")
-
     def _clients(self) -> Clients:
         assert self._client_options is not None, "_open sets it"
         return Clients(
@@ -359,26 +293,12 @@ class KafkaTransport:
             delivery=self._options,
             codec=self._codec,
             policy=self._policy,
-            publish=self._publish,
+            publish=self._edges.publish,
+            counters=self._counters,
             reference=self._reference,
             reply=self._sender.post_record,
             reach=self.start,
         )
-
-    def _publish(
-        self,
-        topic: str,
-        message: object,
-        key: str | bytes | None,
-        headers: Mapping[str, str | bytes] | None,
-    ) -> None:
-        publisher = self._edges.publishers.get(topic) if self._edges is not None else None
-        if publisher is None:
-            raise LookupError(
-                f"no publisher writes to {topic!r}; declare one beside the consumer, as in "
-                f"system.publisher({topic!r}, {type(message).__qualname__})"
-            )
-        publisher.tell(message, key=key, headers=headers)
 
     def _start_core(self, driver: KafkaDriver) -> DeliveryCore:
         if self._options.state_dir is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from pydantic import BaseModel
 from support.consuming import fresh, make_topic, shop, until
 
-from callboard import ActorSystem, ConsumerContext, DeadLetter
+from callboard import ActorSystem, ConsumerContext, DeadLetter, Entity, Publisher, handler
+from callboard.supervision import Backoff, RetryPolicy
+from callboard.transport import DeliveryOptions
 from callboard.transport.delivery import partition_for
 
 
@@ -148,3 +151,55 @@ async def test_a_consumer_without_a_broker_stops_the_start() -> None:
     with pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
         async with system:
             pass
+
+
+class Till(Entity):
+    """Publishes what it has, and fails once on some."""
+
+    partitions = 2
+    policy = RetryPolicy(backoff=Backoff(0.01, 0.05))
+    state: Int64Value
+
+    @handler
+    def paid(self, message: Int64Value) -> None:
+        """Add to it, and publish the sum."""
+        self.state.value += message.value
+        publisher: Publisher[Int64Value] = sums[self.context.system.name]
+        publisher.tell(self.state, key=self.context.self_ref.id)
+        if message.value % 5 == 0 and self.context.attempt == 1:
+            raise ValueError("once")
+
+
+sums: dict[str, Publisher[Int64Value]] = {}
+
+
+@pytest.mark.parametrize("once", [False, True], ids=["ids", "transactions"])
+async def test_what_a_handler_publishes_leaves_when_it_has_succeeded(
+    broker_url: str, once: bool
+) -> None:
+    """Of an entity and of a consumer, at least once or in transactions; a failed try sends none."""
+    name, topic, echo = fresh("shop"), fresh("sums"), fresh("echo")
+    system = shop(broker_url, name, delivery=DeliveryOptions(exactly_once=once))
+    sums[name] = system.publisher(topic, Int64Value)
+    system.publisher(echo, Int64Value)
+    attempts: list[int] = []
+
+    @system.consumer(topic)
+    async def on_sum(message: Int64Value, context: ConsumerContext) -> None:
+        context.publish(echo, message, key=context.record.key)
+        if message.value % 4 == 0 and context.attempt == 1:
+            attempts.append(message.value)
+            raise ValueError("once")
+
+    async with system:
+        for n in range(1, 21):
+            await system.entity(Till, f"t{n % 3}").send(Int64Value(value=n))
+        records = await read(broker_url, echo, 20)
+    by_key: dict[bytes, list[int]] = defaultdict(list)
+    for record in records:
+        by_key[record.key].append(Int64Value.FromString(record.value).value)
+    expected = {
+        f"t{k}".encode(): list(accumulate(n for n in range(1, 21) if n % 3 == k)) for k in range(3)
+    }
+    assert by_key == expected
+    assert attempts

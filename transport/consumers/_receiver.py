@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...actors import MessagePolicy
-from ..delivery import SOURCE, Header, Inbound, KeyLane, StoredState, TopicPartition
+from ..delivery import (
+    SOURCE,
+    Header,
+    Inbound,
+    KeyLane,
+    StoredState,
+    TopicPartition,
+    quarantine_of,
+    state_of,
+)
 from ._context import ConsumerContext, ConsumerRecord, Publish
 from ._declared import Consumer
 from ._slots import Slots
@@ -61,8 +70,8 @@ class ConsumerReceiver:
         self.shares_lanes = at_once or consumer.takes.batch
         """A key has a lane of its own only while it needs one."""
         self.slots = Slots(consumer.options.concurrency, consumer.options.timeout)
-        self.state_topic = f"{system}.{consumer.name}.state"
-        self.quarantine_topic = f"{system}.{consumer.name}.quarantine"
+        own = f"{system}.{consumer.name}"
+        self._state_topic, self._quarantine_topic = state_of(own), quarantine_of(own)
         self._make_lane = lane
         self._handed: tuple[Inbound, Any] | None = None
 
@@ -123,11 +132,11 @@ class ConsumerReceiver:
 
     def state_partition(self, partition: int) -> TopicPartition:
         """Return where it is kept which keys of a partition are parked."""
-        return TopicPartition(self.state_topic, partition)
+        return TopicPartition(self._state_topic, partition)
 
     def quarantine_partition(self, partition: int) -> TopicPartition:
         """Return where a partition's quarantined messages are kept."""
-        return TopicPartition(self.quarantine_topic, partition)
+        return TopicPartition(self._quarantine_topic, partition)
 
 
 if TYPE_CHECKING:

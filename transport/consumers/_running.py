@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...actors import ActorSystem, EntityRef, MessagePolicy
-from .._kafka import Admin, KafkaDriver, KafkaOptions, TopicSpec
+from .._kafka import KafkaDriver, KafkaOptions
 from ..delivery import (
     Codec,
     Counters,
@@ -31,9 +31,6 @@ from ._target import target_of
 if TYPE_CHECKING:
     from ..delivery import Shard
 
-_KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-_COMPACT = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(24 * 3600 * 1000)}
-
 # A lane of a consumer knows nothing that could not be forgotten.
 _IDLE = 5.0
 _LANES = 20_000
@@ -51,6 +48,7 @@ class Clients:
         codec: Decodes protobuf messages.
         policy: Of those that have none.
         publish: For contexts.
+        counters: Of the node.
         reference: Makes the reference of an entity from kind and id.
         reply: Sends answers.
         reach: Makes sure that all topics written to exist.
@@ -61,6 +59,7 @@ class Clients:
     codec: Codec
     policy: MessagePolicy
     publish: Publish
+    counters: Counters
     reference: Callable[[str, str], EntityRef[Any]]
     reply: Callable[[Outbound], None]
     reach: Callable[[], Awaitable[None]]
@@ -69,7 +68,7 @@ class Clients:
 class RunningConsumer:
     """A consumer that takes part in its group.
 
-    Order of events: its topics are there; it joins; partitions come, are restored and delivered.
+    Order of events: it joins; partitions come, are restored and delivered.
     `drain` finishes what is in hand and commits; `aclose` leaves the group.
 
     Args:
@@ -80,7 +79,6 @@ class RunningConsumer:
 
     def __init__(self, system: ActorSystem, consumer: Consumer, clients: Clients) -> None:
         self.consumer = consumer
-        self.counters = Counters()
         self._system = system
         said = consumer.options
         self._receiver = ConsumerReceiver(
@@ -113,7 +111,7 @@ class RunningConsumer:
             reference=clients.reference,
             reply=clients.reply,
             reach=clients.reach,
-            counters=self.counters,
+            counters=clients.counters,
         )
         self._driver = KafkaDriver(self._options, group=consumer.group, node=system.node)
         self._core = DeliveryCore(self._host, self._driver, {consumer.topic: self._receiver})
@@ -123,32 +121,19 @@ class RunningConsumer:
         )
         self._looking: asyncio.Task[None] | None = None
 
-    async def start(self, admin: Admin) -> None:
-        """Make its topics if they are missing, and join the group.
+    async def start(self) -> None:
+        """Join the group; the topics are there.
 
         Raises:
             TransportUnavailable: No broker answers.
-            TransportError: Its topics do not fit, or may not be created.
         """
-        topic, receiver = self.consumer.topic, self._receiver
-        await admin.ensure([TopicSpec(topic, self.consumer.options.partitions, foreign=True)])
-        partitions = (await admin.matching(topic.__eq__))[topic]
-        await admin.ensure(
-            [
-                TopicSpec(
-                    receiver.state_topic,
-                    partitions,
-                    _COMPACT,
-                    frozenset({"cleanup.policy"}),
-                    grows=True,
-                ),
-                TopicSpec(
-                    receiver.quarantine_topic, partitions, _KEEP, frozenset(_KEEP), grows=True
-                ),
-            ]
-        )
         self._core.start()
-        await self._driver.host(self._core, [topic])
+        try:
+            await self._driver.host(self._core, [self.consumer.topic])
+        except BaseException:
+            await self.drain()
+            await self.aclose()
+            raise
         if not self.consumer.options.at_most_once:
             self._looking = asyncio.create_task(self._returns.run(), name="callboard-returns")
 

@@ -60,7 +60,9 @@ from ._topics import (
     mailbox_topic,
     members_topic,
     nodes_topic,
+    quarantine_of,
     quarantine_topic,
+    state_of,
     state_topic,
 )
 from ._tracker import Tracker
@@ -129,10 +131,12 @@ __all__ = [
     "nodes_topic",
     "note",
     "partition_for",
+    "quarantine_of",
     "quarantine_topic",
     "read_reply",
     "redrive_records",
     "reply_address",
+    "state_of",
     "state_topic",
     "text",
 ]

@@ -25,14 +25,24 @@ def mailbox_topic(system: str, kind: type[Entity]) -> str:
     return f"{system}.{kind.kind()}"
 
 
+def state_of(mailbox: str) -> str:
+    """Return the name of the state topic that belongs to a mailbox, or to a consumer."""
+    return f"{mailbox}.state"
+
+
+def quarantine_of(mailbox: str) -> str:
+    """Return the name of the quarantine that belongs to a mailbox, or to a consumer."""
+    return f"{mailbox}.quarantine"
+
+
 def state_topic(system: str, kind: type[Entity]) -> str:
     """Where the state of a kind's entities is kept, compacted by id."""
-    return f"{mailbox_topic(system, kind)}.state"
+    return state_of(mailbox_topic(system, kind))
 
 
 def quarantine_topic(system: str, kind: type[Entity]) -> str:
     """Where messages go that an entity failed on, and those behind them."""
-    return f"{mailbox_topic(system, kind)}.quarantine"
+    return quarantine_of(mailbox_topic(system, kind))
 
 
 def nodes_topic(system: str) -> str:

@@ -184,4 +184,11 @@ def test_options_of_another_type_are_refused() -> None:
     refused: tuple[dict[str, Any], ...] = ({"options": {"max_in_flight": 1}}, {"security": "ssl"})
     for wrong in refused:
         with pytest.raises(TypeError, match=r"expected callboard\.transport\."):
-            create_transport(system, "memory://", hosts=[], policy=system._policy, **wrong)
+            create_transport(
+                system,
+                "memory://",
+                hosts=[],
+                policy=system._policy,
+                edges=system._edges(),
+                **wrong,
+            )

@@ -1,0 +1,132 @@
+"""What a running node does at its edges: publishers, consumers, relays."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from ..actors import ActorSystem
+from ._edges import Edges
+from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions
+from ._layout import consumer_topics, foreign_topic
+from ._publishing import Publishing
+from .consumers import Clients, Consumer, RunningConsumer
+from .delivery import TopicPartition, batch_time
+from .outbox import Outbox, Relay
+
+
+class RunningEdges:
+    """Carries out what `Edges` declare, as far as the transport has come.
+
+    Args:
+        system: The node.
+        edges: What is declared; it may grow.
+        run: This run of the node, as a source of messages.
+        ready: Returns when the topics of all publishers are there.
+    """
+
+    def __init__(
+        self, system: ActorSystem, edges: Edges, run: str, ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._system = system
+        self._edges = edges
+        self._consumers: dict[str, RunningConsumer] = {}
+        self._relays: list[tuple[BatchProducer, asyncio.Task[None]]] = []
+        self.publishing = Publishing(system, run, ready)
+        """What publishers write through."""
+        self.consuming = False
+        """Whether consumers and relays are to run."""
+
+    @property
+    def owned(self) -> list[TopicPartition]:
+        """The partitions that consumers have here."""
+        return [each for one in self._consumers.values() for each in one.owned]
+
+    @property
+    def is_prepared(self) -> bool:
+        """Everything that is declared, and is to run, does."""
+        edges = self._edges
+        running = (len(self._consumers), len(self._relays))
+        wanted = (len(edges.consumers), len(edges.outboxes))
+        return all(map(self.publishing.is_open, edges.publishers)) and (
+            not self.consuming or running == wanted
+        )
+
+    async def prepare(self, admin: Admin, driver: KafkaDriver, clients: Clients) -> None:
+        """Make the topics of publishers, and begin the consumers and relays, that are new.
+
+        Raises:
+            TransportUnavailable: No broker answers.
+            TransportError: Topics do not fit, or may not be created.
+        """
+        fresh = [
+            publisher
+            for topic, publisher in self._edges.publishers.items()
+            if not self.publishing.is_open(topic)
+        ]
+        if fresh:
+            await admin.ensure([foreign_topic(each.topic, each.partitions) for each in fresh])
+            for publisher in fresh:
+                self.publishing.opened(publisher.topic, driver)
+        if not self.consuming:
+            return
+        for name, consumer in list(self._edges.consumers.items()):
+            if name not in self._consumers:
+                await self._make_topics(admin, consumer)
+                running = RunningConsumer(self._system, consumer, clients)
+                await running.start()
+                self._consumers[name] = running
+        for outbox in self._edges.outboxes[len(self._relays) :]:
+            self._relays.append(self._start_relay(outbox, clients.options))
+
+    async def stop_consuming(self) -> None:
+        """Finish what the consumers have in hand and commit it; take nothing more."""
+        self.consuming = False
+        for _, task in self._relays:
+            task.cancel()
+        await asyncio.gather(
+            *(each.drain() for each in self._consumers.values()),
+            *(task for _, task in self._relays),
+            return_exceptions=True,
+        )
+
+    async def aclose(self) -> None:
+        """Leave the groups, and disconnect."""
+        for consumer in self._consumers.values():
+            await consumer.aclose()
+        for producer, _ in self._relays:
+            await producer.aclose()
+
+    def publish(
+        self,
+        topic: str,
+        message: object,
+        key: str | bytes | None,
+        headers: Mapping[str, str | bytes] | None,
+    ) -> None:
+        """Publish for a consumer's context.
+
+        Raises:
+            LookupError: No publisher has been declared for the topic.
+            SchemaError: The publisher does not take such a message.
+        """
+        publisher = self._edges.publishers.get(topic)
+        if publisher is None:
+            raise LookupError(
+                f"no publisher writes to {topic!r}; declare one beside the consumer, as in "
+                f"system.publisher({topic!r}, {type(message).__qualname__})"
+            )
+        publisher.tell(message, key=key, headers=headers)
+
+    async def _make_topics(self, admin: Admin, consumer: Consumer) -> None:
+        source = foreign_topic(consumer.topic, consumer.options.partitions)
+        await admin.ensure([source])
+        partitions = (await admin.matching(consumer.topic.__eq__))[consumer.topic]
+        await admin.ensure(consumer_topics(self._system.name, consumer.name, partitions))
+
+    def _start_relay(
+        self, outbox: Outbox, options: KafkaOptions
+    ) -> tuple[BatchProducer, asyncio.Task[None]]:
+        system = self._system
+        # Its own: a producer that has failed is replaced, and that would disturb all others.
+        producer = BatchProducer(options.cluster, system.node, timeout=options.write_timeout)
+        relay = Relay(outbox, producer, lambda: batch_time(system.wall_clock()), system.log)
+        return producer, asyncio.create_task(relay.run(), name="callboard-relay")
