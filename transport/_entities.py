@@ -14,7 +14,7 @@ from ..actors import (
 )
 from ._inbox import Inbox
 from ._kafka import Reader
-from ._outbound import ClientSender, Make
+from ._outbound import ClientSender, Make, node_source, source_now
 from .delivery import (
     CORRELATION,
     REPLY_TO,
@@ -59,10 +59,7 @@ class EntityVerbs:
         self._places: dict[tuple[str, str], tuple[TopicPartition, bytes]] = {}
         self._reached: set[str] = set()
         self._held: dict[str, list[tuple[EntityRef[Any], object, Make]]] = {}
-        self._source: Header = (
-            "ce_source",
-            f"callboard://{system.name}/nodes/{system.node}".encode(),
-        )
+        self._source = node_source(system)
 
     def know(self, kind: type[Entity]) -> None:
         """Learn where a kind's mail goes."""
@@ -162,7 +159,7 @@ class EntityVerbs:
     ) -> Make:
         kind, value = self._codec.encode(message)
         to, key = self._places.get((ref.kind, ref.id)) or self._place(ref)
-        source = self._sender_of()
+        source = source_now(self._source)
 
         def build(message_id: str) -> Outbound:
             headers = message_headers(kind, source, message_id)
@@ -181,10 +178,3 @@ class EntityVerbs:
             self._places.clear()
         self._places[ref.kind, ref.id] = place
         return place
-
-    def _sender_of(self) -> Header:
-        turn = current_turn.get()
-        if turn is not None:
-            return turn.sender
-        sender = current_sender()
-        return self._source if sender is None else ("ce_source", str(sender.path).encode())

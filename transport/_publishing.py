@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ..actors import ActorPath, ActorSystem, TransportError, current_sender
-from ._outbound import ClientSender, Make
+from ._outbound import ClientSender, Make, node_source, source_now
 from .delivery import (
     ANY,
-    SOURCE,
-    Header,
     LogPort,
     Outbound,
     TopicPartition,
@@ -50,10 +48,7 @@ class Publishing:
         self._run = run
         self._ready = ready
         self._ways: dict[str, _Way] = {}
-        self._source: Header = (
-            SOURCE,
-            f"callboard://{system.name}/nodes/{system.node}".encode(),
-        )
+        self._source = node_source(system)
 
     def opened(self, topic: str, port: LogPort) -> None:
         """Learn that a topic is there, and let go what waited for it."""
@@ -150,7 +145,7 @@ class Publishing:
         self._system.dead_letter(letter.message, path, current_sender(), why)
 
     def _make(self, letter: Letter) -> Make:
-        source = self._source_now()
+        source = source_now(self._source)
         to = TopicPartition(letter.topic, ANY)
 
         def make(message_id: str) -> Outbound:
@@ -159,10 +154,3 @@ class Publishing:
             return Outbound(to, letter.key, letter.value, headers)
 
         return make
-
-    def _source_now(self) -> Header:
-        turn = current_turn.get()
-        if turn is not None:
-            return turn.sender
-        sender = current_sender()
-        return self._source if sender is None else (SOURCE, str(sender.path).encode())

@@ -4,18 +4,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import KAFKA_PEERS, Plan, Subject, chosen, find_peer
+from .. import KAFKA_PEERS, Plan, Subject, Workload, chosen, find_peer
 from ..broker import KAFKA, FoundBroker, find_broker
 from ._workloads import (
     BASELINE,
     BATCH,
-    CONSUMER_NAMES,
     CONSUMER_WORKLOADS,
     FASTSTREAM,
     GETMANY,
     OURS,
     SEND,
-    WORKLOAD_NAMES,
     WORKLOADS,
 )
 
@@ -56,17 +54,7 @@ def plan_kafka(options: KafkaBenchOptions) -> Plan:
     Raises:
         UnknownChoice: a name is none of ours.
     """
-    workloads = chosen("workload", options.workloads, WORKLOAD_NAMES)
-    subjects = chosen("subject", options.subjects, SUBJECT_NAMES)
-    broker = broker_behind(options.broker)
-    return Plan(
-        [one for one in WORKLOADS if one.name in workloads],
-        [_subject(name, broker) for name in subjects],
-        baseline=BASELINE,
-        rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
-        quick=options.quick,
-        run_seconds=_QUICK_RUN_SECONDS if options.quick else None,
-    )
+    return _plan(options, WORKLOADS, SUBJECT_NAMES, BASELINE)
 
 
 def plan_consumers(options: KafkaBenchOptions) -> Plan:
@@ -75,17 +63,7 @@ def plan_consumers(options: KafkaBenchOptions) -> Plan:
     Raises:
         UnknownChoice: a name is none of ours.
     """
-    workloads = chosen("workload", options.workloads, CONSUMER_NAMES)
-    subjects = chosen("subject", options.subjects, CONSUMER_SUBJECTS)
-    broker = broker_behind(options.broker)
-    return Plan(
-        [one for one in CONSUMER_WORKLOADS if one.name in workloads],
-        [_subject(name, broker) for name in subjects],
-        baseline=GETMANY,
-        rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
-        quick=options.quick,
-        run_seconds=_QUICK_RUN_SECONDS if options.quick else None,
-    )
+    return _plan(options, CONSUMER_WORKLOADS, CONSUMER_SUBJECTS, GETMANY)
 
 
 def broker_behind(name: str) -> FoundBroker:
@@ -96,6 +74,25 @@ def broker_behind(name: str) -> FoundBroker:
     """
     chosen("broker", [name], BROKER_NAMES)
     return find_broker(KAFKA if name == "apache" else OURS)
+
+
+def _plan(
+    options: KafkaBenchOptions,
+    workloads: Sequence[Workload],
+    subjects: Sequence[str],
+    baseline: str,
+) -> Plan:
+    names = chosen("workload", options.workloads, [one.name for one in workloads])
+    by = chosen("subject", options.subjects, subjects)
+    broker = broker_behind(options.broker)
+    return Plan(
+        [one for one in workloads if one.name in names],
+        [_subject(name, broker) for name in by],
+        baseline=baseline,
+        rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        quick=options.quick,
+        run_seconds=_QUICK_RUN_SECONDS if options.quick else None,
+    )
 
 
 def _subject(name: str, broker: FoundBroker) -> Subject:

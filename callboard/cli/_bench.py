@@ -15,6 +15,8 @@ import typer
 from ._errors import USAGE, fail, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..benchmarks import Plan, Report
 
 bench = typer.Typer(
@@ -58,15 +60,10 @@ def local(
     also when a run failed; standard error and the row's note say so.
     """
     with told(), TemporaryDirectory(prefix="callboard-bench-") as folder:
-        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
         from ..benchmarks.local import LocalOptions, plan_local  # noqa: PLC0415 - see the package
 
         options = LocalOptions(workload or (), subject or (), rounds, quick)
-        try:
-            plan = plan_local(options, Path(folder))
-        except UnknownChoice as error:
-            fail(error, USAGE)
-        report = _carried_out(plan)
+        report = _carried_out(_planned(lambda: plan_local(options, Path(folder))))
     _show(report, as_json=as_json)
 
 
@@ -85,18 +82,13 @@ def broker(
     also when a run failed; standard error and the row's note say so.
     """
     with told():
-        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
         from ..benchmarks.broker import (  # noqa: PLC0415 - see the package
             BrokerBenchOptions,
             plan_broker,
         )
 
         options = BrokerBenchOptions(workload or (), subject or (), rounds, quick)
-        try:
-            plan = plan_broker(options)
-        except UnknownChoice as error:
-            fail(error, USAGE)
-        report = _carried_out(plan)
+        report = _carried_out(_planned(lambda: plan_broker(options)))
     _show(report, as_json=as_json)
 
 
@@ -117,15 +109,10 @@ def kafka(
     Exits with 0 also when a run failed; standard error and the row's note say so.
     """
     with told():
-        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
         from ..benchmarks.kafka import KafkaBenchOptions, plan_kafka  # noqa: PLC0415 - see the package
 
         options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
-        try:
-            plan = plan_kafka(options)
-        except UnknownChoice as error:
-            fail(error, USAGE)
-        report = _carried_out(plan)
+        report = _carried_out(_planned(lambda: plan_kafka(options)))
     _show(report, as_json=as_json)
 
 
@@ -146,18 +133,13 @@ def consumers(
     Exits with 0 also when a run failed; standard error and the row's note say so.
     """
     with told():
-        from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
         from ..benchmarks.kafka import (  # noqa: PLC0415 - see the package
             KafkaBenchOptions,
             plan_consumers,
         )
 
         options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
-        try:
-            plan = plan_consumers(options)
-        except UnknownChoice as error:
-            fail(error, USAGE)
-        report = _carried_out(plan)
+        report = _carried_out(_planned(lambda: plan_consumers(options)))
     _show(report, as_json=as_json)
 
 
@@ -209,6 +191,16 @@ def peers(
 
         make_peers(python, typer.echo)
         typer.echo("done: `callboard bench local`, `broker` and `kafka` find them there")
+
+
+def _planned(make: "Callable[[], Plan]") -> "Plan":
+    """Return a plan; a name that is none of ours is a usage error."""
+    from ..benchmarks import UnknownChoice  # noqa: PLC0415 - see the package
+
+    try:
+        return make()
+    except UnknownChoice as error:
+        fail(error, USAGE)
 
 
 def _carried_out(plan: "Plan") -> "Report":

@@ -192,6 +192,15 @@ class Node:
             ):
                 await asyncio.sleep(0.01)
 
+    async def until_ended(self) -> None:
+        """Wait until it has died or fallen asleep at its step, or everything is committed."""
+        waits = (self.port.dead.wait(), self.port.asleep.wait(), self.until_done())
+        ends = [asyncio.create_task(each) for each in waits]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+
     async def stop(self) -> None:
         """End in good order."""
         await self.core.aclose()

@@ -1,6 +1,5 @@
 """A consumer's lane for batches: a partition's messages, as many at a time as there are."""
 
-import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +10,6 @@ from ...actors import Retry as Again
 from ...actors import Skip as Drop
 from ..delivery import BEHIND, FAILED, UNDECODABLE, Inbound, Outcome, StoredState, Turn
 from ._calls import CallingLane
-from ._context import ConsumerContext, ConsumerRecord
 from ._receiver import KEYLESS, ConsumerReceiver, text_of_key
 from ._target import DROPPED
 
@@ -80,7 +78,11 @@ class BatchLane(CallingLane):
         # The next owner's batches may begin and end elsewhere: the same ids would name others.
         source = f"{self.shard.source}#{self.shard.epoch}"
         turn = Turn(source, self._batch[0].offset, self.receiver.sender)
-        return self._call(self.receiver.target.call, turn, self._messages, self._context())
+        headers = dict(self._batch[0].headers)
+        context = self.receiver.context(
+            self.shard, self._batch[0], headers, self._attempt, self._batch
+        )
+        return self._call(self.receiver.target.call, turn, self._messages, context)
 
     def _collect(self) -> None:
         """Take what has come, up to a batch; what cannot be decoded is put aside."""
@@ -110,23 +112,6 @@ class BatchLane(CallingLane):
                 continue
             self._batch.append(record)
             self._messages.append(message)
-
-    def _context(self) -> ConsumerContext:
-        (topic, partition), receiver = self.shard.partition, self.receiver
-        records = tuple(
-            ConsumerRecord(topic, partition, each.offset, each.key, each.value, each.timestamp)
-            for each in self._batch
-        )
-        return ConsumerContext(
-            self.shard.host.system,
-            receiver.path,
-            records[0],
-            dict(self._batch[0].headers),
-            receiver.publish,
-            attempt=self._attempt,
-            deadline=asyncio.get_running_loop().time() + receiver.options.timeout,
-            records=records,
-        )
 
     def _succeeded(self, result: object) -> None:
         del result

@@ -10,7 +10,7 @@ from ...actors import Fate
 from ...actors import Quarantine as Park
 from ...actors import Retry as Again
 from ...actors import Skip as Drop
-from ..delivery import Outbound, Turn, current_turn, failure_event
+from ..delivery import Outbound, Turn, current_turn, in_turn
 from ._receiver import ConsumerReceiver
 from ._verdicts import Quarantine, Retry, Skip
 
@@ -187,7 +187,7 @@ class CallingLane:
             if not self._pending:  # a plain function that returns a coroutine
                 slots.began(self)
                 self._pending = True
-            return _in_turn(result, turn)
+            return in_turn(result, turn)
         self.completed(result)
         return None
 
@@ -226,23 +226,5 @@ class CallingLane:
     def _report(
         self, headers: dict[str, bytes], error: BaseException, decision: str, delay: float = 0.0
     ) -> None:
-        self.shard.host.publish(
-            failure_event(
-                self.shard.host.system,
-                path=self.receiver.path,
-                headers=headers,
-                error=error,
-                decision=decision,
-                attempt=self._attempt,
-                delay=delay,
-            )
-        )
-
-
-async def _in_turn(running: Coroutine[Any, Any, Any], turn: Turn | None) -> Any:
-    """Run the rest of a function's call in the turn that it began in."""
-    token = current_turn.set(turn)
-    try:
-        return await running
-    finally:
-        current_turn.reset(token)
+        path = self.receiver.path
+        self.shard.report(path, headers, error, decision, attempt=self._attempt, delay=delay)

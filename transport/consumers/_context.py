@@ -82,7 +82,7 @@ class ConsumerContext:
         self.headers = headers
         self.attempt = attempt
         self.deadline = deadline
-        self.records = records or (record,)
+        self.records = tuple(records) or (record,)
         self._publish = publish
 
     @property

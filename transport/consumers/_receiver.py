@@ -1,7 +1,7 @@
 """A consumer as one node runs it: what all its partitions have in common."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...actors import MessagePolicy
@@ -103,21 +103,23 @@ class ConsumerReceiver:
         return handed[1] if handed is not None and handed[0] is record else None
 
     def context(
-        self, shard: "Shard", record: Inbound, headers: Mapping[str, bytes], attempt: int = 1
+        self,
+        shard: "Shard",
+        record: Inbound,
+        headers: Mapping[str, bytes],
+        attempt: int = 1,
+        batch: Sequence[Inbound] = (),
     ) -> ConsumerContext:
-        """Return the context of a call for one record."""
-        topic, partition = shard.partition
-        place = ConsumerRecord(
-            topic, partition, record.offset, record.key, record.value, record.timestamp
-        )
+        """Return the context of a call for one record, or for a batch that begins with it."""
         return ConsumerContext(
             shard.host.system,
             self.path,
-            place,
+            _shown(shard.partition, record),
             headers,
             self.publish,
             attempt=attempt,
             deadline=asyncio.get_running_loop().time() + self.options.timeout,
+            records=[_shown(shard.partition, each) for each in batch],
         )
 
     def lane(self, shard: "Shard", key: str, stored: StoredState) -> KeyLane:
@@ -155,3 +157,8 @@ def text_of_key(record: Inbound) -> str:
     if not record.key:
         return f"{KEYLESS}{record.offset}"
     return record.key.decode(errors="surrogateescape")
+
+
+def _shown(place: TopicPartition, record: Inbound) -> ConsumerRecord:
+    """Return a record as a function sees it."""
+    return ConsumerRecord(*place, record.offset, record.key, record.value, record.timestamp)

@@ -79,7 +79,6 @@ class RunningConsumer:
 
     def __init__(self, system: ActorSystem, consumer: Consumer, clients: Clients) -> None:
         self.consumer = consumer
-        self._system = system
         said = consumer.options
         self._receiver = ConsumerReceiver(
             system=system.name,

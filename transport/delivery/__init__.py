@@ -26,7 +26,7 @@ from ._codec import (
 )
 from ._core import DeliveryCore
 from ._dedup import Floor, MessageId, Window
-from ._failures import ask_failure, ask_reply, failure_event, read_reply, reply_address
+from ._failures import ask_failure, ask_reply, read_reply, reply_address
 from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
 from ._keys import partition_for
@@ -66,7 +66,7 @@ from ._topics import (
     state_topic,
 )
 from ._tracker import Tracker
-from ._turn import Turn, current_turn
+from ._turn import Turn, current_turn, in_turn
 
 __all__ = [
     "ANY",
@@ -122,9 +122,9 @@ __all__ = [
     "batch_time",
     "check_system_name",
     "current_turn",
-    "failure_event",
     "failures_topic",
     "id_of",
+    "in_turn",
     "mailbox_topic",
     "members_topic",
     "message_headers",

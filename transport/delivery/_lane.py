@@ -15,7 +15,6 @@ from ._failures import (
     UnhandledMessageError,
     ask_failure,
     ask_reply,
-    failure_event,
 )
 from ._outcome import Outcome
 from ._parking import Parking
@@ -31,7 +30,7 @@ from ._quarantine import (
 )
 from ._records import Header, Inbound, Outbound
 from ._state import StoredState, decode_window, encode_window
-from ._turn import Turn, current_turn
+from ._turn import Turn, current_turn, in_turn
 
 if TYPE_CHECKING:
     from ._kind import Kind
@@ -258,7 +257,7 @@ class Lane:
             current_turn.reset(token)
         if iscoroutine(result):
             self._pending = self.queue[0]
-            return self._in_turn(result, turn)
+            return in_turn(result, turn)
         self._succeeded(result)
         return None
 
@@ -275,14 +274,6 @@ class Lane:
         )
         self._entity = entity
         return entity
-
-    @staticmethod
-    async def _in_turn(running: Coroutine[Any, Any, Any], turn: Turn) -> Any:
-        token = current_turn.set(turn)
-        try:
-            return await running
-        finally:
-            current_turn.reset(token)
 
     @staticmethod
     async def _start(entity: Entity, handle: Callable[..., Any], message: object) -> Any:
@@ -385,14 +376,5 @@ class Lane:
         self._applied(Outcome(record.offset, [], filed, reply, self))
 
     def _report(self, error: BaseException, decision: str, delay: float) -> None:
-        self.shard.host.publish(
-            failure_event(
-                self.shard.host.system,
-                path=self.path,
-                headers=self._headers,
-                error=error,
-                decision=decision,
-                attempt=self._attempt,
-                delay=delay,
-            )
-        )
+        attempt = self._attempt
+        self.shard.report(self.path, self._headers, error, decision, attempt=attempt, delay=delay)

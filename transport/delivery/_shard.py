@@ -226,6 +226,29 @@ class Shard:
         to = self.kind.quarantine_partition(self.partition.partition)
         return release_answer(to, key.encode(errors="surrogateescape") or None, run, parked_at)
 
+    def report(
+        self,
+        path: str,
+        headers: dict[str, bytes],
+        error: BaseException,
+        decision: str,
+        *,
+        attempt: int = 1,
+        delay: float = 0.0,
+    ) -> None:
+        """Publish that a message was failed on, and what was decided."""
+        self.host.publish(
+            failure_event(
+                self.host.system,
+                path=path,
+                headers=headers,
+                error=error,
+                decision=decision,
+                attempt=attempt,
+                delay=delay,
+            )
+        )
+
     def escalate(self, error: BaseException, path: str) -> None:
         """Hand a failure to the node; this partition delivers nothing more."""
         self.running = False
@@ -236,17 +259,8 @@ class Shard:
             f"record {record.offset} of {self.source} has no key that is UTF-8 text; "
             f"a mailbox record's key is the id of its entity"
         )
-        self.host.publish(
-            failure_event(
-                self.host.system,
-                path=f"callboard://{self.host.system.name}/{self.kind.name}",
-                headers=dict(record.headers),
-                error=error,
-                decision="quarantine",
-                attempt=1,
-                delay=0.0,
-            )
-        )
+        path = f"callboard://{self.host.system.name}/{self.kind.name}"
+        self.report(path, dict(record.headers), error, "quarantine")
         filed = self.quarantine(record, KEYLESS, str(error), record.offset)
         self.done(Outcome(record.offset, [], filed, None, None))
 

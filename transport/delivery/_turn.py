@@ -1,6 +1,8 @@
 """The turn: what one handler call sends, held back until it has succeeded."""
 
+from collections.abc import Coroutine
 from contextvars import ContextVar
+from typing import Any
 
 from ...actors import CallboardError
 from ._dedup import MAX_OUTPUTS
@@ -47,3 +49,12 @@ class Turn:
 
 current_turn: ContextVar[Turn | None] = ContextVar("callboard_turn", default=None)
 """The turn of the entity handler that is running, if one is."""
+
+
+async def in_turn(running: Coroutine[Any, Any, Any], turn: Turn | None) -> Any:
+    """Run the rest of a handler's call in the turn that it began in."""
+    token = current_turn.set(turn)
+    try:
+        return await running
+    finally:
+        current_turn.reset(token)

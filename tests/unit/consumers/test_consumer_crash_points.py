@@ -160,14 +160,7 @@ async def with_fault(step: int, mode: Mode, options: DeliveryOptions, function: 
     wanted = [consumer(function)]
     first = Node("one", ScriptedPort(log, step, mode), [Tally], options, consumers=wanted)
     await first.start()
-    ends = [
-        asyncio.create_task(waits)
-        for waits in (first.port.dead.wait(), first.port.asleep.wait(), first.until_done())
-    ]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    for task in ends:
-        task.cancel()
-    await asyncio.gather(*ends, return_exceptions=True)
+    await first.until_ended()
     if first.port.dead.is_set():
         await first.die()
     if mode == "refused":

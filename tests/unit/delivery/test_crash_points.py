@@ -183,14 +183,7 @@ async def with_fault(
     log = filled(at_once)
     first = Node("one", ScriptedPort(log, step, mode), KINDS, options, disks.of("one"))
     await first.start()
-    ends = [
-        asyncio.create_task(waits)
-        for waits in (first.port.dead.wait(), first.port.asleep.wait(), first.until_done())
-    ]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    for task in ends:
-        task.cancel()
-    await asyncio.gather(*ends, return_exceptions=True)
+    await first.until_ended()
     if first.port.dead.is_set():
         await first.die()
     if mode == "refused":
