@@ -6,6 +6,7 @@ needs of the outside, it asks for through `Transport`, `EntityPort`, `Supervisio
 """
 
 from ._actor import Actor
+from ._address import SINGLETONS, Address, address_on
 from ._ask import Deadlines
 from ._blocking import Bulkhead, BulkheadStatistics, blocking, blocking_cancelled
 from ._context import ActorContext
@@ -26,6 +27,7 @@ from ._errors import (
     MailboxFull,
     MessageTooLarge,
     NameTaken,
+    NodeUnreachable,
     NotRunning,
     OutboxError,
     PartitionLost,
@@ -58,15 +60,17 @@ from ._failure_limit import FailureLimit
 from ._family import check_strategy
 from ._functions import FunctionActor, actor
 from ._handlers import Accepts, HandlerTable, calling_namespace, handler, resolve, table_of
-from ._mailbox import MailboxOptions, MailboxStatistics, Overflow
+from ._mailbox import Envelope, Mail, MailboxOptions, MailboxStatistics, Overflow
 from ._messages import DeadLetter, ReceiveTimeout, ShutdownOverrun, Terminated
-from ._path import ActorPath
+from ._named import NamedPort
+from ._nodes import NodeDown, NodeLeaving, NodeUp
+from ._path import ActorPath, check_name
 from ._policies import MessagePolicy, SupervisionStrategy
 from ._pools import AddRoutee, Pool, RemoveRoutee, Resize, Routees, Router
 from ._ports import Transport
-from ._props import ChildSpec, RestartKind, check_specs
+from ._props import ChildSpec, RestartKind, check_actor, check_specs
 from ._receptionist import Listing, Receptionist, ServiceKey
-from ._ref import ActorRef, EntityPort, EntityRef, Recipient, send_all
+from ._ref import ActorPort, ActorRef, EntityPort, EntityRef, Recipient, port_of, send_all
 from ._reply import DeferredReply
 from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routing
 from ._runnable import CURRENT, Runnable, current_sender
@@ -75,20 +79,24 @@ from ._runtime import Counters, System
 from ._statistics import SystemStatistics
 from ._system import SYSTEM_OBSERVERS, ActorSystem
 from ._tree import TreeNode
+from ._watchable import Watchable, Watcher
 from ._watchdog import LoopBlocked
 
 __all__ = [
     "CURRENT",
+    "SINGLETONS",
     "SYSTEM_OBSERVERS",
     "Accepts",
     "Actor",
     "ActorContext",
     "ActorFailed",
     "ActorPath",
+    "ActorPort",
     "ActorRef",
     "ActorStopped",
     "ActorSystem",
     "AddRoutee",
+    "Address",
     "AskCycle",
     "AskTimeout",
     "Broadcast",
@@ -112,6 +120,7 @@ __all__ = [
     "EntityContext",
     "EntityPort",
     "EntityRef",
+    "Envelope",
     "Escalate",
     "EventStream",
     "Failure",
@@ -125,12 +134,18 @@ __all__ = [
     "LeastMail",
     "Listing",
     "LoopBlocked",
+    "Mail",
     "MailboxFull",
     "MailboxOptions",
     "MailboxStatistics",
     "MessagePolicy",
     "MessageTooLarge",
     "NameTaken",
+    "NamedPort",
+    "NodeDown",
+    "NodeLeaving",
+    "NodeUnreachable",
+    "NodeUp",
     "NotRunning",
     "OutboxError",
     "Overflow",
@@ -169,14 +184,20 @@ __all__ = [
     "TreeNode",
     "UnexpectedReply",
     "UnknownMessageType",
+    "Watchable",
+    "Watcher",
     "actor",
+    "address_on",
     "blocking",
     "blocking_cancelled",
     "calling_namespace",
+    "check_actor",
+    "check_name",
     "check_specs",
     "check_strategy",
     "current_sender",
     "handler",
+    "port_of",
     "resolve",
     "send_all",
     "table_of",

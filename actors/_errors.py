@@ -271,6 +271,25 @@ class TransportError(CallboardError):
     """Something between nodes failed, or between a node and Kafka."""
 
 
+class NodeUnreachable(TransportError):
+    """The node of an actor is not there: it has stopped, is down, or was never heard of.
+
+    What it had been sent before may have been handled.
+
+    Attributes:
+        node: its name.
+    """
+
+    retriable: ClassVar[bool] = True
+
+    def __init__(self, target: str, node: str, reason: str) -> None:
+        super().__init__(
+            f"{target} is not reached: {reason}. Watch it, or subscribe to NodeUp, to know when "
+            "to try again; an entity is reached on whichever node lives."
+        )
+        self.node = node
+
+
 class TransportClosed(TransportError):
     """The transport was used after it was closed, as at the end of `async with system`."""
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from ._address import address_on
 from ._ask import Deadlines
 from ._errors import ActorStopped, AskTimeout, MailboxFull
 from ._mailbox import Bounds, Envelope, Internal, Mail, MailboxStatistics, pack, unpack
@@ -36,6 +37,11 @@ class Inbox:
         raise NotImplementedError
 
     @property
+    def address(self) -> str:
+        """What the actor is called on other nodes."""
+        return address_on(self.path, self.system.node)
+
+    @property
     def deadlines(self) -> Deadlines:
         """Where askers wait."""
         return self.system.deadlines
@@ -48,12 +54,15 @@ class Inbox:
         """Fail with an error that came up beside the handlers."""
         raise NotImplementedError
 
-    def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None:
+    def deliver(
+        self, message: Any, reply: "asyncio.Future[Any] | None", timeout: float | None = None
+    ) -> None:
         """Take a message that cannot wait for room: a tell, or an ask, whose asker waits anyway.
 
         Raises:
             MailboxFull: the overflow policy is `fail`.
         """
+        del timeout  # the asker keeps it; it matters where the asker is elsewhere
         self.take_in((message, CURRENT.get(), reply))
 
     def take_in(self, envelope: Envelope) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ._nodes import NodeDown
 from ._path import ActorPath
 from ._ref import ActorRef, Recipient
 
@@ -17,12 +18,14 @@ class Terminated:
 
     Attributes:
         ref: the one that stopped; equal to the ref that was watched.
-        reason: "stopped", "killed", "failed: ValueError: ..." or "linked: ..." with what the linked
-            actor ended of.
+        reason: "stopped", "killed", "failed: ValueError: ...", "linked: ..." with what the linked
+            actor ended of, or "NodeDown: ..." with what is known of its node.
+        node_down: what became of its node, if that is why; the actor may still be alive there.
     """
 
     ref: ActorRef[Any]
     reason: str
+    node_down: NodeDown | None = None
 
 
 @dataclass(frozen=True, slots=True)

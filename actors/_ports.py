@@ -2,8 +2,9 @@
 
 from typing import Any, Protocol
 
+from ._address import Address
 from ._entity import Entity
-from ._ref import EntityRef
+from ._ref import ActorRef, EntityRef
 
 
 class Transport(Protocol):
@@ -20,6 +21,14 @@ class Transport(Protocol):
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:  # noqa: A002 - the design's name
         """Return a ref; its verbs wait for `start`."""
+        ...
+
+    def ref(self, address: Address) -> ActorRef[Any] | EntityRef[Any]:
+        """Return the ref of what does not live on this node, or may live anywhere.
+
+        Raises:
+            LookupError: it is of a kind that this node does not know.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -26,6 +26,11 @@ class Recipient(Protocol[M_contra]):
         """Where the target is."""
         ...
 
+    @property
+    def address(self) -> str:
+        """What `system.ref` takes on any node."""
+        ...
+
     def tell(self, message: M_contra) -> None:
         """Fire and forget."""
         ...
@@ -48,6 +53,8 @@ class ActorPort(Protocol):
     @property
     def path(self) -> ActorPath: ...
     @property
+    def address(self) -> str: ...
+    @property
     def deadlines(self) -> Deadlines: ...
     def wake(self) -> None: ...
     def lend(self) -> None: ...
@@ -60,18 +67,22 @@ class ActorPort(Protocol):
     def take_in(self, envelope: Envelope) -> None: ...
     async def accept_envelope(self, envelope: Envelope) -> None: ...
     def statistics(self) -> MailboxStatistics: ...
-    def deliver(self, message: Any, reply: "asyncio.Future[Any] | None") -> None: ...
+    def deliver(
+        self, message: Any, reply: "asyncio.Future[Any] | None", timeout: float | None = None
+    ) -> None: ...
     async def accept(self, message: Any) -> None: ...
 
 
 class ActorRef(Generic[M_contra]):
-    """Reaches an actor of this process, through restarts and until it stops.
+    """Reaches an actor, of this process or of another node.
 
-    Refs are equal when their paths are. A ref of an actor that stopped stays a ref of that one: an
-    actor spawned later under the same name has an equal ref, but does not get mail through the old
-    one.
+    Refs are equal when their paths are. A ref that `spawn` returned reaches its actor through
+    restarts and until it stops: an actor spawned later under the same name has an equal ref, but
+    does not get mail through the old one. A ref that `system.ref` made of an address reaches
+    whoever has that name when the message comes.
 
-    Per sender, messages are handled in the order they were sent; each at most once.
+    Per sender, messages are handled in the order they were sent; each at most once. Those to
+    another node are protobuf messages, and travel through the log.
     """
 
     __slots__ = ("__weakref__", "_port")
@@ -83,6 +94,11 @@ class ActorRef(Generic[M_contra]):
     def path(self) -> ActorPath:
         """Where the actor is, e.g. `callboard://bank/user/greeter`."""
         return self._port.path
+
+    @property
+    def address(self) -> str:
+        """What `system.ref` takes on any node, e.g. `callboard://bank/node-2/user/greeter`."""
+        return self._port.address
 
     def tell(self, message: M_contra) -> None:
         """Enqueue a message; never blocks, and says nothing of what becomes of it.
@@ -108,9 +124,15 @@ class ActorRef(Generic[M_contra]):
     async def send(self, message: M_contra) -> None:
         """Enqueue a message, waiting for room if the mailbox is bounded with overflow `wait`.
 
+        To an actor on another node: return when the log has the message, acknowledged by all
+        replicas; a full mailbox there makes it a dead letter there.
+
         Raises:
             ActorStopped: the actor is gone, or went while this waited.
             MailboxFull: there is no room and the overflow policy does not wait.
+            NodeUnreachable: its node is not there.
+            TransportError: the log did not take it, or nobody knows whether it did.
+            SchemaError: it goes to another node and is no protobuf message.
         """
         await self._port.accept(message)
 
@@ -142,6 +164,7 @@ class ActorRef(Generic[M_contra]):
             AskCycle: the actor waits itself, directly or through others, for the one that asks.
             MailboxFull: there is no room, or the message was dropped to make some.
             UnexpectedReply: the answer is no `reply_type`.
+            NodeUnreachable: its node is not there, or went before the answer came.
             ValueError: the timeout is negative or no finite number.
         """
         if not 0.0 <= timeout < math.inf:
@@ -155,7 +178,7 @@ class ActorRef(Generic[M_contra]):
         try:
             mail = port.open_mail
             if mail is None:
-                port.deliver(message, reply)
+                port.deliver(message, reply, timeout)
             else:
                 mail.append((message, sender, reply))
                 if not port.held:
@@ -243,6 +266,11 @@ class EntityRef(Generic[M_contra]):
         """Where the entity is, e.g. `callboard://bank/Account/acc-42`."""
         return ActorPath(self.system, (self.kind, self.id))
 
+    @property
+    def address(self) -> str:
+        """What `system.ref` takes on any node: the path as text."""
+        return str(self.path)
+
     def tell(self, message: M_contra) -> None:
         """Hand the message to the transport and go on; never blocks, says nothing of its fate."""
         self._port.tell(self, message)
@@ -256,20 +284,34 @@ class EntityRef(Generic[M_contra]):
         """
         await self._port.send(self, message)
 
-    async def ask(self, message: M_contra, timeout: float) -> Any:  # noqa: ASYNC109 - swept by the system
+    @overload
+    async def ask(self, message: M_contra, timeout: float) -> Any: ...  # noqa: ASYNC109 - swept by the system
+    @overload
+    async def ask(self, message: M_contra, timeout: float, reply_type: type[R]) -> R: ...  # noqa: ASYNC109 - swept by the system
+    async def ask(
+        self,
+        message: M_contra,
+        timeout: float,  # noqa: ASYNC109 - swept by the system
+        reply_type: type[Any] | None = None,
+    ) -> Any:
         """Return what the entity's handler returns, once the state it speaks of is durable.
 
         Args:
             message: what to ask.
             timeout: seconds until AskTimeout.
+            reply_type: the class that the answer has, for type checkers and checked.
 
         Raises:
             AskTimeout: no reply in time; the message may still be handled.
             ActorFailed: the entity failed on it and will not be tried again.
             TransportError: the message could not be put into the mailbox.
             SchemaError: the message cannot be written.
+            UnexpectedReply: the answer is no `reply_type`.
         """
-        return await self._port.ask(self, message, timeout)
+        result = await self._port.ask(self, message, timeout)
+        if reply_type is not None and not isinstance(result, reply_type):
+            raise UnexpectedReply(str(self.path), reply_type.__name__, result)
+        return result
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntityRef):

@@ -125,6 +125,14 @@ class System(Protocol):
         """Return the ref of an entity."""
         ...
 
+    def ref(self, address: str) -> ActorRef[Any] | EntityRef[Any]:
+        """Return the ref that an address stands for."""
+        ...
+
+    def find(self, path: str) -> ActorRef[Any] | None:
+        """Return the ref of a living actor of this process by its path."""
+        ...
+
     def stop(self, ref: ActorRef[Any]) -> None:
         """Ask an actor to stop."""
         ...

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, overload
 
 import structlog
 
+from ._address import check_node_name
 from ._ask import Deadlines, OpenAsks
 from ._context import ActorContext
 from ._dead_letters import DeadLetters
@@ -19,9 +20,10 @@ from ._entity import Entity
 from ._errors import NotRunning
 from ._events import EventStream
 from ._failure_limit import FailureLimit
+from ._finding import Finding
 from ._guardian import Guardian
 from ._handlers import Accepts
-from ._mailbox import MailboxOptions, MailboxStatistics
+from ._mailbox import MailboxOptions
 from ._path import ActorPath, check_system_name
 from ._policies import SupervisionStrategy
 from ._ports import Transport
@@ -30,7 +32,6 @@ from ._receptionist import Receptionist
 from ._ref import ActorRef, EntityRef, Recipient, port_of
 from ._runtime import Counters
 from ._statistics import SystemStatistics
-from ._tree import TreeNode, find_in, tree_of
 from ._verbs import Verbs
 from ._watchdog import Watchdog
 
@@ -46,7 +47,7 @@ SYSTEM_OBSERVERS: "list[Callable[[ActorSystem], None]]" = []
 _TRANSPORT_DEADLINE = 60.0
 
 
-class ActorSystem:
+class ActorSystem(Finding):
     """One process's runtime: root of its tree, owner of its clock, randomness and transport.
 
     ```python
@@ -63,9 +64,11 @@ class ActorSystem:
         name: the application; nodes with the same name form one.
         transport: URL of the transport; `memory://` or `kafka://host:9092`. None for the
             environment's `CALLBOARD_TRANSPORT`, else `memory://`.
-        node: name of this process within the system; made of host and process id when left out.
-        entities: the kinds of entities this node runs. None: the transport starts when an entity is
-            first reached, if ever.
+        node: name of this process within the system, and part of its actors' addresses; made of
+            host and process id when left out. A node that is given one joins the others on a
+            `kafka://` transport when it is entered.
+        entities: the kinds of entities this node runs. None: the transport starts when an entity or
+            another node is first reached, if ever.
         delivery: how entities' mail is delivered: a `callboard.transport.DeliveryOptions`.
         security: TLS and login for a cluster, a `callboard.transport.KafkaSecurity`. None: what
             the URL and the environment say.
@@ -81,6 +84,7 @@ class ActorSystem:
     Attributes:
         name: as given.
         node: as given or made.
+        is_named: whether the node was given a name.
         transport_url, entities, delivery, security: as given.
         events: dead letters, failure events, and whatever else is published.
         log: structlog logger bound with system and node.
@@ -114,7 +118,9 @@ class ActorSystem:
         watchdog: float | None = None,
     ) -> None:
         self.name: str = check_system_name(name)
-        self.node: str = node or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
+        self.is_named: bool = node is not None
+        made = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
+        self.node: str = check_node_name(made if node is None else node)
         self.transport_url: str | None = transport
         self.entities: Sequence[type[Entity]] | None = entities
         self.delivery: object | None = delivery
@@ -200,11 +206,7 @@ class ActorSystem:
             NotRunning: outside `async with system`.
             ValueError: the id is empty.
         """
-        if self._loop is None:
-            raise NotRunning(self._not_running(f"reach {kind.__name__}"))
-        if self._transport is None:
-            self._transport = self._create_transport()
-        return self._transport.entity(kind, id)
+        return self._reaching(kind.__name__).entity(kind, id)
 
     def stop(self, ref: ActorRef[Any]) -> None:
         """Ask an actor to stop after the message in hand; watch it to be told when it has."""
@@ -218,18 +220,6 @@ class ActorSystem:
         """
         port_of(ref).kill()
 
-    def tree(self) -> TreeNode:
-        """Return the living actors as a tree of plain values, the root being the system."""
-        return tree_of(self.name, self._guardian.family)
-
-    def find(self, path: str) -> ActorRef[Any] | None:
-        """Return the ref of a living actor by its path, in full or from the root down, or None.
-
-        >>> system.find("greeter/w1")                           # doctest: +SKIP
-        <ActorRef callboard://bank/user/greeter/w1>
-        """
-        return find_in(self._guardian.family, path.removeprefix(f"{self._guardian.path}/"))
-
     def at_stop(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have `call` awaited when all actors have stopped, before the transport closes."""
         self._at_stop.append(call)
@@ -237,10 +227,6 @@ class ActorSystem:
     def context_of(self, cell: Any) -> ActorContext:
         """Return a new context for an actor's cell; for the core alone."""
         return ActorContext(Verbs(cell))
-
-    def mailbox(self, ref: ActorRef[Any]) -> MailboxStatistics:
-        """Return how full an actor's mailbox is."""
-        return port_of(ref).statistics()
 
     def statistics(self) -> SystemStatistics:
         """Return what is alive, waiting and counted."""
@@ -296,6 +282,10 @@ class ActorSystem:
         """Make the transport; called once, when the first entity is reached."""
         raise NotRunning(f"system {self.name!r} has no transport, so it reaches no entities")
 
+    def _joins(self) -> bool:
+        """Whether this node is to be reached by others from the start."""
+        return False
+
     async def _begin(self) -> None:
         """Begin what brings messages from outside, when the declared actors are there."""
 
@@ -317,7 +307,7 @@ class ActorSystem:
         if self._watchdog is not None:
             self._watchdog.start()
         try:
-            if self.entities is not None:
+            if self.entities is not None or self._joins():
                 await self._transport_started()
             if self.declared:
                 self._guardian.start(self.declared)

@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 from ._messages import Terminated
+from ._named import NamedPort
 from ._ref import ActorRef, port_of
 from ._turns import Signal, State, Turns, Work
+from ._watchable import Watchable, Watcher
 
 
 class Ties:
@@ -16,14 +18,14 @@ class Ties:
 
     def __init__(self) -> None:
         # Dicts, because a set's order differs from one process to the next.
-        self.watchers: dict[Watching, None] = {}
-        self.watching: dict[Watching, None] = {}
+        self.watchers: dict[Watcher, None] = {}
+        self.watching: dict[Watchable, None] = {}
         self.links: dict[Watching, None] = {}
         self.endings: list[Callable[[], None]] = []  # called at the end
         self.held: list[Signal] = []  # notices that came while the actor was not running
 
 
-class Watching(Turns):
+class Watching(Turns, Watchable):
     """The part of a cell that watches others and is watched.
 
     Attributes:
@@ -44,28 +46,47 @@ class Watching(Turns):
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Be told when the actor of `ref` stops, or at once if it has."""
-        target = _tied(ref, "watched")
+        target = _target(ref, "watched")
         mine = self.ties = self.ties or Ties()
-        if target in mine.watching:
-            return
-        mine.watching[target] = None
-        if target.state is State.STOPPED:
-            self.signal(partial(self.terminated, target, Terminated(ref, target.reason)))
-        else:
-            theirs = target.ties = target.ties or Ties()
-            theirs.watchers[self] = None
+        if target not in mine.watching:
+            mine.watching[target] = None
+            target.watched_by(self, ref)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Take `watch` back."""
-        target = port_of(ref)
-        if self.ties is not None and isinstance(target, Watching):
-            self.ties.watching.pop(target, None)
-            if target.ties is not None:
-                target.ties.watchers.pop(self, None)
+        port: Any = port_of(ref)
+        by_name = isinstance(port, NamedPort)
+        watching = self.ties.watching if self.ties is not None else {}
+        for target in [each for each in watching if each.path == ref.path]:
+            if by_name or target == port:
+                del watching[target]
+                target.unwatched_by(self)
+
+    def watched_by(self, watcher: Watcher, ref: ActorRef[Any]) -> None:
+        """Tell `watcher` when this actor has stopped; at once if it has."""
+        if self.state is State.STOPPED:
+            watcher.notice(self, Terminated(ref, self.reason))
+        else:
+            self.ties = self.ties or Ties()
+            self.ties.watchers[watcher] = None
+
+    def unwatched_by(self, watcher: Watcher) -> None:
+        """Take `watched_by` back."""
+        if self.ties is not None:
+            self.ties.watchers.pop(watcher, None)
+
+    def notice(self, target: Watchable, notice: Terminated) -> None:
+        """Be told, in its own turn, that what it watches has stopped."""
+        self.signal(partial(self.terminated, target, notice))
 
     def link(self, ref: ActorRef[Any]) -> None:
         """Die with the actor of `ref`, and it with this one, unless the end was a normal one."""
-        target = _tied(ref, "linked")
+        target = _target(ref, "linked")
+        if not isinstance(target, Watching):
+            raise TypeError(
+                f"{ref!r} cannot be linked: only actors of one process die together. Watch it, and "
+                "stop when it is Terminated"
+            )
         if target is self:
             return
         if target.state is State.STOPPED:
@@ -77,7 +98,7 @@ class Watching(Turns):
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Take `link` back, for both."""
-        target = port_of(ref)
+        target = _target(ref, "linked")
         if self.ties is not None and isinstance(target, Watching):
             self.ties.links.pop(target, None)
             if target.ties is not None:
@@ -101,7 +122,7 @@ class Watching(Turns):
             )
             self.stop(reason)
 
-    def terminated(self, target: "Watching", notice: Terminated) -> Work | None:
+    def terminated(self, target: Watchable, notice: Terminated) -> Work | None:
         """Hand a notice to the actor, or keep it until there is one that runs."""
         ties = self.ties
         if ties is None or target not in ties.watching:
@@ -127,19 +148,23 @@ class Watching(Turns):
         for call in ties.endings:
             call()
         for target in ties.watching:
-            if target.ties is not None:
-                target.ties.watchers.pop(self, None)
+            target.unwatched_by(self)
         notice = Terminated(self.self_ref, self.reason)
         for watcher in ties.watchers:
-            watcher.signal(partial(watcher.terminated, self, notice))
+            watcher.notice(self, notice)
         for other in ties.links:
             if other.ties is not None:
                 other.ties.links.pop(self, None)
             other.linked_ended(self)
 
 
-def _tied(ref: ActorRef[Any], verb: str) -> Watching:
-    target = port_of(ref) if isinstance(ref, ActorRef) else None  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-    if not isinstance(target, Watching):
-        raise TypeError(f"{ref!r} cannot be {verb}: it is no ref that `spawn` returned")
-    return target
+def _target(ref: ActorRef[Any], verb: str) -> Watchable:
+    port = port_of(ref) if isinstance(ref, ActorRef) else None  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+    if isinstance(port, NamedPort):
+        port = port.living() or port
+    if not isinstance(port, Watchable):
+        raise TypeError(
+            f"{ref!r} cannot be {verb}: it is no ref of an actor. An entity is always there, "
+            "wherever it lives"
+        )
+    return port

@@ -11,20 +11,28 @@ from ._registry import TypeRegistry
 from .v1.runtime_pb2 import (
     AskFailure,
     DedupWindow,
+    Ended,
     FailureEvent,
     Heartbeat,
     OwnedPartition,
+    Refusal,
+    Service,
     SourceWindow,
+    Watch,
 )
 
 __all__ = [
     "AskFailure",
     "DedupWindow",
+    "Ended",
     "FailureEvent",
     "Heartbeat",
     "Message",
     "OwnedPartition",
     "ProtobufDecodeError",
+    "Refusal",
+    "Service",
     "SourceWindow",
     "TypeRegistry",
+    "Watch",
 ]

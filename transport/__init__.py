@@ -9,6 +9,7 @@ outside, `Quarantine` brings messages back, `Topics` prepares a cluster.
 `delivery/` is the heart and knows no client; `_kafka/` is the only place that
 knows aiokafka; `broker/` is the embedded broker and knows no actor.
 
+`nodes/` is how nodes know of each other, and how actors of one reach those of another.
 What a program declares at its edges is in `_edges`, and `_running_edges` carries
 it out: `consumers/` (functions fed by topics), `publishers/`, `outbox/`.
 """

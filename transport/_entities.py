@@ -12,12 +12,8 @@ from ..actors import (
     TransportError,
     current_sender,
 )
-from ._inbox import Inbox
-from ._kafka import Reader
-from ._outbound import ClientSender, Make, node_source, source_now
+from ._outbound import ClientSender
 from .delivery import (
-    CORRELATION,
-    REPLY_TO,
     Codec,
     Header,
     Outbound,
@@ -25,8 +21,11 @@ from .delivery import (
     current_turn,
     mailbox_topic,
     message_headers,
+    node_source,
     partition_for,
+    source_now,
 )
+from .nodes import Make, Replies
 
 _MAX_HELD = 10_000
 _MAX_PLACES = 100_000
@@ -47,13 +46,13 @@ class EntityVerbs:
         system: ActorSystem,
         codec: Codec,
         sender: ClientSender,
-        inbox: Inbox,
-        ready: Callable[[], Awaitable[Reader]],
+        replies: Replies,
+        ready: Callable[[], Awaitable[None]],
     ) -> None:
         self._system = system
         self._codec = codec
         self._sender = sender
-        self._inbox = inbox
+        self._replies = replies
         self._ready = ready
         self._mailboxes: dict[str, tuple[str, int]] = {}
         self._places: dict[tuple[str, str], tuple[TopicPartition, bytes]] = {}
@@ -135,12 +134,9 @@ class EntityVerbs:
         deadline = loop.time() + timeout
         try:
             async with asyncio.timeout(timeout):
-                await self._inbox.start(await self._ready())
-                answer, correlation = self._inbox.expect()
-                headers: list[Header] = [
-                    (REPLY_TO, self._inbox.address),
-                    (CORRELATION, correlation),
-                ]
+                await self._ready()
+                answer = loop.create_future()
+                headers = self._replies.expect(answer)
                 await self._sender.send(self._record(ref, message, headers))
         except TimeoutError as error:
             raise self._late(ref, message, timeout) from error

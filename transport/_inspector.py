@@ -13,7 +13,6 @@ from ..schemas import Heartbeat, ProtobufDecodeError
 from ._cluster import cluster_from_outside
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._layout import kind_topics, system_topics
-from ._membership import failure_from
 from .delivery import (
     Changelog,
     Inbound,
@@ -27,6 +26,7 @@ from .delivery import (
     quarantine_topic,
     state_topic,
 )
+from .nodes import failure_from
 
 _POLL = 0.2
 

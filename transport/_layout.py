@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from ..actors import Entity
-from ._inbox import PARTITIONS as NODES_PARTITIONS
 from ._kafka import TopicSpec
 from .delivery import (
     failures_topic,
@@ -15,6 +14,7 @@ from .delivery import (
     state_of,
     state_topic,
 )
+from .nodes import PARTITIONS as NODES_PARTITIONS
 
 _DAY = str(24 * 3600 * 1000)
 _WEEK = str(7 * 24 * 3600 * 1000)

@@ -4,38 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..actors import (
-    ActorSystem,
-    TransportClosed,
-    TransportError,
-    TransportUnavailable,
-    current_sender,
-)
-from .delivery import SOURCE, Header, LogPort, Outbound, batch_headers, current_turn
+from ..actors import TransportClosed, TransportError, TransportUnavailable
+from .delivery import LogPort, Outbound, batch_headers
+from .nodes import Lost, Make
 
 DEFAULT_CAPACITY = 100_000
 _RETRY_INITIAL, _RETRY_MAXIMUM = 0.1, 2.0
 _PIECE = 5_000
-
-
-Make = Callable[[str], Outbound]
-
-
-Lost = Callable[[BaseException], None]
-
-
-def node_source(system: ActorSystem) -> Header:
-    """Return the header that names a node as the one who sends."""
-    return SOURCE, f"callboard://{system.name}/nodes/{system.node}".encode()
-
-
-def source_now(node: Header) -> Header:
-    """Return the header that names who sends: whose turn it is, or the node outside of turns."""
-    turn = current_turn.get()
-    if turn is not None:
-        return turn.sender
-    sender = current_sender()
-    return node if sender is None else (SOURCE, str(sender.path).encode())
 
 
 class _Item(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ..actors import ActorPath, ActorSystem, TransportError, current_sender
-from ._outbound import ClientSender, Make, node_source, source_now
+from ._outbound import ClientSender
 from .delivery import (
     ANY,
     LogPort,
@@ -14,7 +14,10 @@ from .delivery import (
     batch_time,
     current_turn,
     message_headers,
+    node_source,
+    source_now,
 )
+from .nodes import Make
 from .publishers import Letter, PublisherStatistics
 
 _MAX_HELD = 10_000

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..actors import (
+    SINGLETONS,
+    Actor,
+    ActorRef,
     ActorSystem,
+    Address,
     CallboardError,
     Entity,
     EntityRef,
@@ -16,18 +20,17 @@ from ..actors import (
 from ..schemas import TypeRegistry
 from ._cluster import cluster_of
 from ._edges import Edges
+from ._elections import GroupElections
 from ._entities import EntityVerbs
-from ._inbox import Inbox
 from ._kafka import (
+    SESSION_TIMEOUT,
     Admin,
     Cluster,
     KafkaDriver,
     KafkaOptions,
     KafkaSecurity,
-    Reader,
 )
 from ._layout import kind_topics, system_topics
-from ._membership import Announcer
 from ._outbound import ClientSender
 from ._running_edges import RunningEdges
 from ._url import TransportURL
@@ -44,6 +47,7 @@ from .delivery import (
     batch_time,
     check_system_name,
 )
+from .nodes import Nodes, Singletons
 from .publishers import PublisherPort
 
 if TYPE_CHECKING:
@@ -106,10 +110,22 @@ class KafkaTransport:
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
         self._edges = RunningEdges(system, edges, run, self.start)
-        self._inbox = Inbox(system, self._codec)
-        self._announcer = Announcer(system, self._sender, self._owned, self._counters.as_dict)
+        timeout = url.session_timeout or SESSION_TIMEOUT
+        self._nodes = Nodes(
+            system,
+            self._codec,
+            self._sender,
+            run=run,
+            timeout=timeout,
+            owned=self._owned,
+            counters=self._counters.as_dict,
+            ready=self.start,
+            reach=system.ref,
+        )
+        self._singletons = Singletons(system, self._nodes, timeout=timeout)
+        self._elections: GroupElections | None = None
         self._verbs = EntityVerbs(
-            system, self._codec, self._sender, self._inbox, self._ready_to_read
+            system, self._codec, self._sender, self._nodes.replies, self.start
         )
         for kind in hosts or ():
             self._know(kind)
@@ -124,7 +140,7 @@ class KafkaTransport:
             TransportError: Topics do not fit, or may not be created.
         """
         known = len(self._prepared) == len(self._kinds) and self._edges.is_prepared
-        if self._driver is not None and known:
+        if self._driver is not None and known and self._singletons.is_prepared:
             return
         if self._closed:  # also while closing, which holds the lock
             raise TransportClosed("the transport is closed; the system has stopped")
@@ -133,6 +149,8 @@ class KafkaTransport:
             await self._prepare(driver)
             assert self._admin is not None, "_open sets it"
             await self._edges.prepare(self._admin, driver, self._clients())
+            assert self._elections is not None, "_open sets it"
+            await self._singletons.prepare(self._elections)
 
     async def consume(self) -> None:
         """Begin to feed the consumers; those declared later begin at once.
@@ -144,10 +162,16 @@ class KafkaTransport:
         self._edges.consuming = True
         await self.start()
 
-    async def stop_consuming(self) -> None:
-        """Finish what the consumers have in hand and commit it; take nothing more."""
+    async def leave(self) -> None:
+        """Begin to stop, while the actors are there.
+
+        The others are told; what the consumers have in hand is finished and committed, and the
+        singletons that run here are stopped, so that another node may run them.
+        """
+        self._nodes.announcer.leave()
         async with self._changing:
             await self._edges.stop_consuming()
+            await self._singletons.aclose()
 
     def consume_soon(self) -> None:
         """Feed the consumers that were declared since, in the background."""
@@ -157,6 +181,11 @@ class KafkaTransport:
     def start_soon(self) -> None:
         """Start what was declared since, in the background."""
         self._starting = asyncio.create_task(self._start_soon(), name="callboard-start")
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are there, this one included, in the order of their names."""
+        return self._nodes.membership.up
 
     @property
     def publishing(self) -> PublisherPort:
@@ -179,24 +208,59 @@ class KafkaTransport:
             self.start_soon()  # a tell does not wait for anything, so nobody else may ever do it
         return EntityRef(self._system.name, name, id, self._verbs)
 
+    def ref(self, address: Address) -> ActorRef[Any] | EntityRef[Any]:
+        """Return the reference of what lives elsewhere, or may live anywhere.
+
+        Raises:
+            LookupError: It is of a kind that this node does not know.
+        """
+        if not address.kind:
+            self._start_if_need_be()
+            return self._nodes.actor(address)
+        if address.kind == SINGLETONS:
+            self._start_if_need_be()
+            return self._singletons.ref(address.names[0])
+        kind = self._kinds.get(address.kind)
+        if kind is None:
+            known = ", ".join(self._kinds) or "none"
+            raise LookupError(
+                f"{address.path} is an entity of the kind {address.kind!r}, and this node knows "
+                f"{known}. Name its class in ActorSystem(..., entities=[...]), or reach one "
+                f"with system.entity(...) before"
+            )
+        return self.entity(kind, address.names[0])
+
+    def singleton(
+        self, actor: type[Actor], args: tuple[Any, ...], kwargs: dict[str, Any], name: str
+    ) -> ActorRef[Any]:
+        """Let this node be one of those that may run a singleton; return its reference.
+
+        Raises:
+            ValueError: It was declared with another class.
+        """
+        ref = self._singletons.declare(actor, args, kwargs, name)
+        if not self._singletons.is_prepared:
+            self.start_soon()
+        return ref
+
     async def aclose(self) -> None:
         """Drain, leave the group, write what is owed; every part has a deadline."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
         self._closed = True
-        await self.stop_consuming()
+        await self.leave()
         async with self._changing:
             if self._core is not None:
                 await self._core.aclose()
             if self._store is not None:
                 self._store.close()
-            await self._announcer.aclose()
+            await self._nodes.announcer.aclose()
             if self._driver is not None:
                 publishing = self._edges.publishing
                 await asyncio.gather(self._sender.drain(_DRAIN), publishing.drain(_DRAIN))
             await self._edges.publishing.aclose()
-            await self._inbox.aclose()
+            await self._nodes.aclose()
             self._verbs.drop_held()
             await self._sender.aclose()
             await self._edges.aclose()
@@ -224,10 +288,9 @@ class KafkaTransport:
             )
         self._verbs.know(kind)
 
-    async def _ready_to_read(self) -> Reader:
-        await self.start()
-        assert self._driver is not None, "start() sets it or raises"
-        return self._driver.reader
+    def _start_if_need_be(self) -> None:
+        if self._driver is None:
+            self.start_soon()
 
     def _owned(self) -> list[TopicPartition]:
         owned = self._core.owned if self._core is not None else []
@@ -251,8 +314,10 @@ class KafkaTransport:
         )
         self._client_options = options
         admin = Admin(cluster, self._system.node, timeout=options.request_timeout)
+        driver = KafkaDriver(options, group=self._system.name, node=self._system.node)
         try:
             await admin.ensure(system_topics(self._system.name))
+            tail = await driver.reader.tail(self._nodes.followed, from_start=False)
         except BaseException:
             if self._broker is not None:
                 await self._broker.aclose()
@@ -262,9 +327,11 @@ class KafkaTransport:
         # A proof of ownership must not be older than a silence that makes others owners.
         lease = min(self._options.lease, 0.7 * options.session_timeout)
         self._options = replace(self._options, lease=lease)
-        driver = KafkaDriver(options, group=self._system.name, node=self._system.node)
         self._sender.start(driver)
-        self._announcer.start()
+        self._nodes.start(tail)
+        self._elections = GroupElections(
+            options, self._system.name, self._system.node, driver.reader, self._nodes
+        )
         self._driver = driver
         return driver
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"callboard/schemas/v1/runtime.proto\x12\x14\x63\x61llboard.schemas.v1\"J\n\x0cSourceWindow\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x66loor\x18\x02 \x01(\x04\x12\x0c\n\x04seen\x18\x03 \x03(\x04\x12\r\n\x05holes\x18\x04 \x03(\x04\"B\n\x0b\x44\x65\x64upWindow\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".callboard.schemas.v1.SourceWindow\"2\n\x0eOwnedPartition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\xdd\x01\n\tHeartbeat\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12\x33\n\x05owned\x18\x03 \x03(\x0b\x32$.callboard.schemas.v1.OwnedPartition\x12?\n\x08\x63ounters\x18\x04 \x03(\x0b\x32-.callboard.schemas.v1.Heartbeat.CountersEntry\x12\x0f\n\x07leaving\x18\x05 \x01(\x08\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xdc\x01\n\x0c\x46\x61ilureEvent\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x12\n\nerror_type\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x11\n\ttraceback\x18\x08 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\t \x01(\t\x12\x0f\n\x07\x61ttempt\x18\n \x01(\r\x12\r\n\x05\x64\x65lay\x18\x0b \x01(\x01\x12\x12\n\nsuppressed\x18\x0c \x01(\x04\"=\n\nAskFailure\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nerror_type\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"callboard/schemas/v1/runtime.proto\x12\x14\x63\x61llboard.schemas.v1\"J\n\x0cSourceWindow\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x66loor\x18\x02 \x01(\x04\x12\x0c\n\x04seen\x18\x03 \x03(\x04\x12\r\n\x05holes\x18\x04 \x03(\x04\"B\n\x0b\x44\x65\x64upWindow\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".callboard.schemas.v1.SourceWindow\"2\n\x0eOwnedPartition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\xad\x02\n\tHeartbeat\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12\x33\n\x05owned\x18\x03 \x03(\x0b\x32$.callboard.schemas.v1.OwnedPartition\x12?\n\x08\x63ounters\x18\x04 \x03(\x0b\x32-.callboard.schemas.v1.Heartbeat.CountersEntry\x12\x0f\n\x07leaving\x18\x05 \x01(\x08\x12\x0b\n\x03run\x18\x06 \x01(\t\x12\x10\n\x08stopping\x18\x07 \x01(\x08\x12/\n\x08services\x18\x08 \x03(\x0b\x32\x1d.callboard.schemas.v1.Service\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"%\n\x07Service\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\"#\n\x05Watch\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0b\n\x03off\x18\x02 \x01(\x08\"&\n\x05\x45nded\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xdc\x01\n\x0c\x46\x61ilureEvent\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x12\n\nerror_type\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x11\n\ttraceback\x18\x08 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\t \x01(\t\x12\x0f\n\x07\x61ttempt\x18\n \x01(\r\x12\r\n\x05\x64\x65lay\x18\x0b \x01(\x01\x12\x12\n\nsuppressed\x18\x0c \x01(\x04\"\x95\x01\n\nAskFailure\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nerror_type\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12.\n\x07refusal\x18\x04 \x01(\x0e\x32\x1d.callboard.schemas.v1.Refusal\x12\x14\n\x0cmessage_type\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x06 \x01(\x04*I\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x13\n\x0fREFUSAL_STOPPED\x10\x01\x12\x10\n\x0cREFUSAL_FULL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HEARTBEAT_COUNTERSENTRY']._loaded_options = None
   _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_options = b'8\001'
+  _globals['_REFUSAL']._serialized_start=1051
+  _globals['_REFUSAL']._serialized_end=1124
   _globals['_SOURCEWINDOW']._serialized_start=60
   _globals['_SOURCEWINDOW']._serialized_end=134
   _globals['_DEDUPWINDOW']._serialized_start=136
@@ -40,11 +42,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OWNEDPARTITION']._serialized_start=204
   _globals['_OWNEDPARTITION']._serialized_end=254
   _globals['_HEARTBEAT']._serialized_start=257
-  _globals['_HEARTBEAT']._serialized_end=478
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=431
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=478
-  _globals['_FAILUREEVENT']._serialized_start=481
-  _globals['_FAILUREEVENT']._serialized_end=701
-  _globals['_ASKFAILURE']._serialized_start=703
-  _globals['_ASKFAILURE']._serialized_end=764
+  _globals['_HEARTBEAT']._serialized_end=558
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=511
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=558
+  _globals['_SERVICE']._serialized_start=560
+  _globals['_SERVICE']._serialized_end=597
+  _globals['_WATCH']._serialized_start=599
+  _globals['_WATCH']._serialized_end=634
+  _globals['_ENDED']._serialized_start=636
+  _globals['_ENDED']._serialized_end=674
+  _globals['_FAILUREEVENT']._serialized_start=677
+  _globals['_FAILUREEVENT']._serialized_end=897
+  _globals['_ASKFAILURE']._serialized_start=900
+  _globals['_ASKFAILURE']._serialized_end=1049
 # @@protoc_insertion_point(module_scope)

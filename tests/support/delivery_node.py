@@ -9,11 +9,10 @@ from google.protobuf.message import Message
 from support.scripted_log import Log, ScriptedPort
 
 from callboard import ActorSystem, Entity, EntityRef
-from callboard.actors import Transport
+from callboard.actors import Address, Transport
 from callboard.schemas import TypeRegistry
 from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport._entities import EntityVerbs
-from callboard.transport._inbox import Inbox
 from callboard.transport._outbound import ClientSender
 from callboard.transport._publishing import Publishing
 from callboard.transport.consumers import Consumer
@@ -37,6 +36,7 @@ from callboard.transport.delivery import (
     message_headers,
     partition_for,
 )
+from callboard.transport.nodes import Replies
 from callboard.transport.publishers import Publisher
 
 SYSTEM = "t"
@@ -63,6 +63,9 @@ class _References(Transport):
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
         self._verbs.know(kind)
         return EntityRef(SYSTEM, kind.kind(), id, self._verbs)
+
+    def ref(self, address: Address) -> EntityRef[Any]:
+        raise LookupError(address)
 
     async def aclose(self) -> None: ...
 
@@ -92,7 +95,7 @@ class Node:
         self.replies: list[Outbound] = []
         sender = ClientSender(f"{name}~run", lambda: b"now")
         self.system.verbs = EntityVerbs(
-            self.system, self.codec, sender, Inbox(self.system, self.codec), self._never
+            self.system, self.codec, sender, Replies(self.system, self.codec), self._never
         )
         self.publishing = Publishing(self.system, f"{name}~run", self._nothing)
         self._kinds: dict[str, Receiver] = {

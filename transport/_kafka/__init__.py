@@ -2,18 +2,21 @@
 
 from ._admin import Admin
 from ._driver import KafkaDriver
+from ._election import Election
 from ._group import GroupOffsets
-from ._options import KafkaOptions
+from ._options import SESSION_TIMEOUT, KafkaOptions
 from ._planner import Action, TopicSpec, TopicStep
 from ._producer import BatchProducer
 from ._reader import Reader, Tail
 from ._security import Cluster, KafkaSecurity, security_from
 
 __all__ = [
+    "SESSION_TIMEOUT",
     "Action",
     "Admin",
     "BatchProducer",
     "Cluster",
+    "Election",
     "GroupOffsets",
     "KafkaDriver",
     "KafkaOptions",

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from ._security import Cluster
 
+SESSION_TIMEOUT = 6.0
+"""Seconds of silence after which a node counts as dead, unless the URL says otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaOptions:
@@ -22,7 +25,7 @@ class KafkaOptions:
     """
 
     cluster: Cluster
-    session_timeout: float = 6.0
+    session_timeout: float = SESSION_TIMEOUT
     rebalance_timeout: float = 30.0
     request_timeout: float = 5.0
     write_timeout: float = 10.0

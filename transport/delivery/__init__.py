@@ -20,13 +20,14 @@ from ._codec import (
     TYPE,
     Codec,
     batch_headers,
+    floor_of,
     id_of,
     message_headers,
     text,
 )
 from ._core import DeliveryCore
 from ._dedup import Floor, MessageId, Window
-from ._failures import ask_failure, ask_reply, read_reply, reply_address
+from ._failures import STATUS, ask_error, ask_failure, ask_reply, read_reply, reply_address
 from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
 from ._keys import partition_for
@@ -66,7 +67,7 @@ from ._topics import (
     state_topic,
 )
 from ._tracker import Tracker
-from ._turn import Turn, current_turn, in_turn
+from ._turn import Turn, current_turn, in_turn, node_source, source_now
 
 __all__ = [
     "ANY",
@@ -84,6 +85,7 @@ __all__ = [
     "RUN",
     "SKIPPED",
     "SOURCE",
+    "STATUS",
     "TYPE",
     "UNDECODABLE",
     "UNHANDLED",
@@ -116,6 +118,7 @@ __all__ = [
     "Tracker",
     "Turn",
     "Window",
+    "ask_error",
     "ask_failure",
     "ask_reply",
     "batch_headers",
@@ -123,11 +126,13 @@ __all__ = [
     "check_system_name",
     "current_turn",
     "failures_topic",
+    "floor_of",
     "id_of",
     "in_turn",
     "mailbox_topic",
     "members_topic",
     "message_headers",
+    "node_source",
     "nodes_topic",
     "note",
     "partition_for",
@@ -136,6 +141,7 @@ __all__ = [
     "read_reply",
     "redrive_records",
     "reply_address",
+    "source_now",
     "state_of",
     "state_topic",
     "text",

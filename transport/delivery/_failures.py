@@ -3,8 +3,16 @@
 import traceback
 from collections.abc import Mapping
 
-from ...actors import ActorFailed, ActorSystem, FailureEvent, SchemaError, text_of
-from ...schemas import AskFailure, Message
+from ...actors import (
+    ActorFailed,
+    ActorStopped,
+    ActorSystem,
+    FailureEvent,
+    MailboxFull,
+    SchemaError,
+    text_of,
+)
+from ...schemas import AskFailure, Message, Refusal
 from ._codec import CORRELATION, ID, REPLY_TO, TYPE, Codec, text
 from ._records import Header, Outbound, TopicPartition
 
@@ -90,14 +98,34 @@ def ask_reply(headers: Mapping[str, bytes], result: object, codec: Codec) -> Out
 
 def ask_failure(headers: Mapping[str, bytes], path: str, error: BaseException) -> Outbound | None:
     """Return the record that tells an asker its message failed; None if nobody asked."""
+    kind = type(error).__qualname__
+    return _failed(headers, AskFailure(path=path, error_type=kind, error=_short(error)))
+
+
+def ask_error(headers: Mapping[str, bytes], path: str, error: BaseException) -> Outbound | None:
+    """Return the record that has an ask raise elsewhere what it has raised here."""
+    if isinstance(error, ActorFailed):
+        said = error.error_message[:_MAX_ERROR]
+        return _failed(headers, AskFailure(path=path, error_type=error.error_type, error=said))
+    if isinstance(error, ActorStopped):
+        refusal, message = Refusal.REFUSAL_STOPPED, error.message_type
+        return _failed(headers, AskFailure(path=path, refusal=refusal, message_type=message))
+    if isinstance(error, MailboxFull):
+        refusal = Refusal.REFUSAL_FULL
+        return _failed(headers, AskFailure(path=path, refusal=refusal, capacity=error.capacity))
+    return ask_failure(headers, path, error)
+
+
+def _failed(headers: Mapping[str, bytes], failure: AskFailure) -> Outbound | None:
     target = _reply_target(headers.get(REPLY_TO, b""))
     if target is None:
         return None
-    failure = AskFailure(
-        path=path, error_type=type(error).__qualname__, error=text_of(error)[:_MAX_ERROR]
-    )
     back: list[Header] = [(CORRELATION, headers.get(CORRELATION, b"")), (STATUS, FAILED)]
     return Outbound(*target, failure.SerializeToString(deterministic=True), back)
+
+
+def _short(error: BaseException) -> str:
+    return text_of(error)[:_MAX_ERROR]
 
 
 def read_reply(
@@ -109,6 +137,10 @@ def read_reply(
         return None
     if status == FAILED:
         failure = AskFailure.FromString(value or b"")
+        if failure.refusal == Refusal.REFUSAL_STOPPED:
+            return ActorStopped(failure.path, failure.message_type)
+        if failure.refusal == Refusal.REFUSAL_FULL:
+            return MailboxFull(failure.path, failure.capacity)
         return ActorFailed(failure.path, failure.error_type, failure.error)
     try:
         return codec.decode(headers.get(TYPE), value)

@@ -4,7 +4,8 @@ from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
 
-from ...actors import CallboardError
+from ...actors import ActorPath, ActorSystem, CallboardError, current_sender
+from ._codec import SOURCE
 from ._dedup import MAX_OUTPUTS
 from ._records import Header, Outbound
 
@@ -58,3 +59,17 @@ async def in_turn(running: Coroutine[Any, Any, Any], turn: Turn | None) -> Any:
         return await running
     finally:
         current_turn.reset(token)
+
+
+def node_source(system: ActorSystem) -> Header:
+    """Return the header that names a node as the one who sends."""
+    return SOURCE, str(ActorPath(system.name, ("nodes", system.node))).encode()
+
+
+def source_now(node: Header) -> Header:
+    """Return the header that names who sends: whose turn it is, or the node outside of turns."""
+    turn = current_turn.get()
+    if turn is not None:
+        return turn.sender
+    sender = current_sender()
+    return node if sender is None else (SOURCE, sender.address.encode())

@@ -24,7 +24,7 @@ from callboard import (
     handler,
 )
 from callboard.actors import ActorSystem as CoreSystem
-from callboard.actors import Transport
+from callboard.actors import Address, Transport
 from callboard.supervision import child
 
 
@@ -149,6 +149,9 @@ class Silent:
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
         return EntityRef("t", kind.kind(), id, self)
+
+    def ref(self, address: Address) -> EntityRef[Any]:
+        raise LookupError(address)
 
     async def aclose(self) -> None: ...
 

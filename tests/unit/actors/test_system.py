@@ -17,7 +17,7 @@ from callboard import (
     handler,
 )
 from callboard.actors import ActorSystem as CoreSystem
-from callboard.actors import Transport
+from callboard.actors import Address, Transport
 
 
 class Stubborn(Actor):
@@ -235,6 +235,9 @@ class FakeTransport:
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
         self.log.append(f"entity {id}")
         return EntityRef("t", kind.kind(), id, None)  # type: ignore[arg-type]
+
+    def ref(self, address: Address) -> EntityRef[Any]:
+        raise LookupError(address)
 
     async def aclose(self) -> None:
         await asyncio.sleep(1)
