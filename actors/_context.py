@@ -146,11 +146,18 @@ class ActorContext:
         """
         return self._port.start(children)
 
-    def watch(self, ref: ActorRef[Any]) -> None:
-        """Be told, with a Terminated, when that actor has stopped; at once if it already has."""
+    def watch(self, ref: Recipient[Any]) -> None:
+        """Be told, with a Terminated, when that actor has stopped; at once if it already has.
+
+        Of an actor on another node also when that node is down: the Terminated then says so in
+        `node_down`, and the actor may still be alive, cut off.
+
+        Raises:
+            TypeError: it is an entity's ref: an entity is always there.
+        """
         self._port.watch(ref)
 
-    def unwatch(self, ref: ActorRef[Any]) -> None:
+    def unwatch(self, ref: Recipient[Any]) -> None:
         """Take `watch` back; a Terminated that was not handled yet is not given any more."""
         self._port.unwatch(ref)
 

@@ -149,6 +149,15 @@ class ActorSystem(Finding):
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
+    def name_node(self, node: str) -> None:
+        """Give this node a name, as the argument `node` does; before it is entered.
+
+        Raises:
+            ValueError: it cannot be the name of a node.
+        """
+        self.node, self.is_named = check_node_name(node), True
+        self.log = self.log.bind(node=node)
+
     # --- verbs ------------------------------------------------------------------------------------
 
     @overload

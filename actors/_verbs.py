@@ -86,11 +86,11 @@ class Verbs:
         cells = bear_in_order(cell.system, cell, cell.family, specs)
         return [one.self_ref for one in cells]
 
-    def watch(self, ref: ActorRef[Any]) -> None:
+    def watch(self, ref: Recipient[Any]) -> None:
         """Be told when that actor stops."""
         self._cell.watch(ref)
 
-    def unwatch(self, ref: ActorRef[Any]) -> None:
+    def unwatch(self, ref: Recipient[Any]) -> None:
         """Take `watch` back."""
         self._cell.unwatch(ref)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ._messages import Terminated
 from ._named import NamedPort
-from ._ref import ActorRef, port_of
+from ._ref import ActorRef, Recipient, port_of
 from ._turns import Signal, State, Turns, Work
 from ._watchable import Watchable, Watcher
 
@@ -44,17 +44,17 @@ class Watching(Turns, Watchable):
         """The ref of this actor."""
         return self._ref
 
-    def watch(self, ref: ActorRef[Any]) -> None:
+    def watch(self, ref: Recipient[Any]) -> None:
         """Be told when the actor of `ref` stops, or at once if it has."""
-        target = _target(ref, "watched")
+        ref, target = _target(ref, "watched")
         mine = self.ties = self.ties or Ties()
         if target not in mine.watching:
             mine.watching[target] = None
             target.watched_by(self, ref)
 
-    def unwatch(self, ref: ActorRef[Any]) -> None:
+    def unwatch(self, ref: Recipient[Any]) -> None:
         """Take `watch` back."""
-        port: Any = port_of(ref)
+        port: Any = port_of(ref) if isinstance(ref, ActorRef) else None
         by_name = isinstance(port, NamedPort)
         watching = self.ties.watching if self.ties is not None else {}
         for target in [each for each in watching if each.path == ref.path]:
@@ -81,7 +81,7 @@ class Watching(Turns, Watchable):
 
     def link(self, ref: ActorRef[Any]) -> None:
         """Die with the actor of `ref`, and it with this one, unless the end was a normal one."""
-        target = _target(ref, "linked")
+        _, target = _target(ref, "linked")
         if not isinstance(target, Watching):
             raise TypeError(
                 f"{ref!r} cannot be linked: only actors of one process die together. Watch it, and "
@@ -98,7 +98,7 @@ class Watching(Turns, Watchable):
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Take `link` back, for both."""
-        target = _target(ref, "linked")
+        _, target = _target(ref, "linked")
         if self.ties is not None and isinstance(target, Watching):
             self.ties.links.pop(target, None)
             if target.ties is not None:
@@ -158,13 +158,13 @@ class Watching(Turns, Watchable):
             other.linked_ended(self)
 
 
-def _target(ref: ActorRef[Any], verb: str) -> Watchable:
-    port = port_of(ref) if isinstance(ref, ActorRef) else None  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+def _target(ref: Recipient[Any], verb: str) -> tuple[ActorRef[Any], Watchable]:
+    port = port_of(ref) if isinstance(ref, ActorRef) else None
     if isinstance(port, NamedPort):
         port = port.living() or port
-    if not isinstance(port, Watchable):
+    if not (isinstance(ref, ActorRef) and isinstance(port, Watchable)):
         raise TypeError(
             f"{ref!r} cannot be {verb}: it is no ref of an actor. An entity is always there, "
             "wherever it lives"
         )
-    return port
+    return ref, port

@@ -12,6 +12,7 @@ class Goal:
 
     Attributes:
         ratio: the least ratio to the baseline.
+        within: the largest ratio to the baseline, for figures of which less is better.
         most: the largest figure, in the workload's unit.
         beats: a subject whose median it reaches, where that one has been measured.
         exists: what is shown by there being a figure at all.
@@ -21,6 +22,7 @@ class Goal:
     most: float | None = None
     beats: str | None = None
     exists: str | None = None
+    within: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ def judge(
         said.append((goal.exists, row.median is not None))
     if goal.ratio is not None:
         said.append((f"ratio >= {goal.ratio:g}", _holds(row.ratio, least=goal.ratio)))
+    if goal.within is not None:
+        said.append((f"ratio <= {goal.within:g}", _holds(row.ratio, most=goal.within)))
     if goal.most is not None:
         said.append((f"<= {goal.most:,g} {row.unit}", _holds(row.median, most=goal.most)))
     if goal.beats is not None:

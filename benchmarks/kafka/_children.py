@@ -1,6 +1,6 @@
 """Processes beside the one that measures: nodes of callboard, and their like by hand.
 
-    python -m callboard.benchmarks.kafka._children node|worker|replier BOOTSTRAP NAME
+    python -m callboard.benchmarks.kafka._children node|worker|actor|replier|echo BOOTSTRAP NAME
 
 Each says `ready` on standard output once it takes part (a worker, which may have much to do first,
 once it has started), and ends when standard input closes.
@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
-from callboard import ActorSystem
+from callboard import Actor, ActorSystem, handler
 
 from ._messages import IDS, SYSTEM, Meter
 from ._workloads import SESSION_TIMEOUT
@@ -56,6 +56,46 @@ async def _node(bootstrap: str, name: str) -> None:
     async with ActorSystem(SYSTEM, transport=url, node=name, entities=[Meter]) as system:
         await system.entity(Meter, IDS[0]).ask(StringValue(), timeout=_READY_SECONDS)
         await _until_told()
+
+
+class Echo(Actor):
+    """Gives back what it is asked."""
+
+    @handler
+    def echo(self, message: Int64Value) -> Int64Value:
+        """Give it back."""
+        return message
+
+
+async def _actor(bootstrap: str, name: str) -> None:
+    async with ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", node=name) as system:
+        system.spawn(Echo, name="echo")
+        await _until_told()
+
+
+async def _echo(bootstrap: str, name: str) -> None:
+    """Answer requests from memory, without a group: what two topics cost at least."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    consumer = AIOKafkaConsumer(
+        REQUESTS, bootstrap_servers=bootstrap, client_id=name, auto_offset_reset="latest"
+    )
+    await producer.start()
+    await consumer.start()
+    await consumer.seek_to_end()
+    for place in consumer.assignment():
+        await consumer.position(place)
+
+    async def serve() -> None:
+        async for record in consumer:
+            told = Int64Value.FromString(record.value or b"").SerializeToString()
+            back = [*record.headers, ("node", name.encode())]
+            await producer.send(REPLIES, told, key=record.key, headers=back)
+
+    serving = asyncio.create_task(serve())
+    await _until_told()
+    serving.cancel()
+    await consumer.stop()
+    await producer.stop()
 
 
 async def _replier(bootstrap: str, name: str) -> None:
@@ -103,7 +143,14 @@ async def _until_told() -> None:
 def main() -> None:
     """Run one."""
     kind, bootstrap, name = sys.argv[1:]
-    asyncio.run({"node": _node, "worker": _worker, "replier": _replier}[kind](bootstrap, name))
+    kinds = {
+        "node": _node,
+        "worker": _worker,
+        "actor": _actor,
+        "replier": _replier,
+        "echo": _echo,
+    }
+    asyncio.run(kinds[kind](bootstrap, name))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from statistics import quantiles
+from statistics import median, quantiles
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf.wrappers_pb2 import BytesValue, Int64Value, StringValue
@@ -112,6 +112,23 @@ async def ask(bootstrap: str, n: int, *, percent: int) -> float:
             if number >= n // 10:
                 took.append(time.perf_counter() - began)
     return quantiles(took, n=100)[percent - 1] * 1e3
+
+
+async def ask_actor(bootstrap: str, n: int) -> float:
+    """Ask a named actor on another node, one question after the other; median milliseconds."""
+    await create_topics(bootstrap)
+    async with (
+        child("actor", bootstrap, "other"),
+        ActorSystem(SYSTEM, transport=f"kafka://{bootstrap}", node="asker") as system,
+    ):
+        echo = system.ref(f"callboard://{SYSTEM}/other/user/echo")
+        took: list[float] = []
+        for number in range(n + n // 10):
+            began = time.perf_counter()
+            await echo.ask(Int64Value(value=1), timeout=30.0)
+            if number >= n // 10:
+                took.append(time.perf_counter() - began)
+    return median(took) * 1e3
 
 
 async def takeover(bootstrap: str, n: int) -> float:

@@ -176,10 +176,14 @@ class _Asker:
                 answer.set_result(headers["node"].decode())
 
 
-async def ask(bootstrap: str, n: int, *, percent: int) -> float:
-    """Ask over two topics, with a state that is acknowledged before the answer; milliseconds."""
+async def ask(bootstrap: str, n: int, *, percent: int, stateful: bool = True) -> float:
+    """Ask over two topics; milliseconds.
+
+    Stateful, a state is acknowledged before the answer, and the position after it.
+    """
     await _topics(bootstrap)
-    async with child("replier", bootstrap, "other"), _Asker(bootstrap) as asker:
+    kind = "replier" if stateful else "echo"
+    async with child(kind, bootstrap, "other"), _Asker(bootstrap) as asker:
         took: list[float] = []
         for number in range(n + n // 10):
             began = time.perf_counter()

@@ -61,8 +61,10 @@ def run(
         if transport is not None:
             system.transport_url = transport
         if settings.node is not None:
-            system.node = settings.node
-            system.log = system.log.bind(node=settings.node)
+            try:
+                system.name_node(settings.node)
+            except ValueError as error:
+                fail(error, USAGE)
         _collect_less_often()
         code = asyncio.run(serve(system, stop_with_stdin=stop_on_stdin_close))
     raise typer.Exit(code)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def simulate(
     scenario: Annotated[
-        str, typer.Argument(help="bank, chat, flights, poison; or MODULE:FUNCTION of your own.")
+        str,
+        typer.Argument(
+            help="bank, chat, flights, poison, troupe, vault; or MODULE:FUNCTION of your own."
+        ),
     ],
     *,
     seed: Annotated[int, typer.Option(help="The first seed.")] = 0,

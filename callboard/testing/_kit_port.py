@@ -226,11 +226,11 @@ class KitPort:
         """Record children."""
         return [self.spawn(spec, (), {}, None, None) for spec in specs]
 
-    def watch(self, ref: ActorRef[Any]) -> None:
+    def watch(self, ref: Recipient[Any]) -> None:
         """Record it."""
         self._kit.effects.append(Watched(str(ref.path), "watch"))
 
-    def unwatch(self, ref: ActorRef[Any]) -> None:
+    def unwatch(self, ref: Recipient[Any]) -> None:
         """Record it."""
         self._kit.effects.append(Watched(str(ref.path), "unwatch"))
 

@@ -1,58 +1,16 @@
 """`From a topic to a service in fifteen minutes`, typed as it stands."""
 
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.programs import answers, callboard, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "from-a-topic-to-a-service.md"
 
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def callboard(folder: Path, *arguments: str) -> Generator["subprocess.Popen[bytes]"]:
-    """Run a command of the page's in a terminal of its own; Ctrl-C ends it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "callboard", *arguments],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-
-
-def until(look: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until another process has got somewhere."""
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.2)
-
-
-def answers(port: int) -> bool:
-    """Tell whether something listens."""
-    try:
-        socket.create_connection(("127.0.0.1", port), 1.0).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:

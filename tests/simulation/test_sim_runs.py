@@ -66,7 +66,7 @@ def test_virtual_time_passes_quickly() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("pair", [("bank", "chat"), ("flights", "poison"), ("vault",)])
+@pytest.mark.parametrize("pair", [("bank", "chat"), ("flights", "poison"), ("vault", "troupe")])
 def test_every_seed_ends_well(pair: tuple[str, ...]) -> None:
     """Crashes, pauses, cuts and lost answers, drawn from the seed, in each scenario.
 

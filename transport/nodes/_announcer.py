@@ -9,7 +9,7 @@ from ...schemas import Heartbeat, OwnedPartition, Service
 from ..delivery import Outbound, TopicPartition, failures_topic, members_topic
 from ._sender import Sender
 
-INTERVAL = 0.5
+INTERVAL = 1.0
 """Seconds between heartbeats."""
 _PATIENCE = 2.0
 

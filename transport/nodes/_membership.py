@@ -44,6 +44,7 @@ class Membership:
         self._peers: dict[str, _Peer] = {}
         self._former: dict[str, deque[str]] = {}
         self._gone: dict[str, str] = {}
+        self._looked_for: dict[str, float] = {}
         self.namesake = ""
         """A run of another process that has this node's name, if one was heard."""
 
@@ -52,13 +53,24 @@ class Membership:
         """The nodes that are there, in the order of their names; leaving ones included."""
         return tuple(sorted(self._peers))
 
+    def is_up(self, node: str) -> bool:
+        """Tell whether a node is there."""
+        return node in self._peers
+
     def missing(self, node: str) -> str | None:
-        """Return why a node is not there; None if it is, or nobody can tell yet."""
-        if node in self._peers or node == self._node:
+        """Return why a node is not there; None if it is, or nobody can tell yet.
+
+        Of one that was never heard of, that is said when this node has listened for the time-out,
+        and for two heartbeats since it was first asked for: it may be about to come.
+        """
+        if node in self._peers:
             return None
         if node in self._gone:
             return f"of its node {node!r} is known that {self._gone[node]}"
-        if self._witnessed >= self._timeout:
+        since = self._looked_for.setdefault(node, self._witnessed)
+        if len(self._looked_for) > _MAX_GONE:
+            del self._looked_for[next(iter(self._looked_for))]
+        if self._witnessed >= self._timeout and self._witnessed - since >= self._longest:
             return f"no node {node!r} was ever heard of"
         return None
 
@@ -94,6 +106,7 @@ class Membership:
         if peer is None:
             peer = self._peers[node] = _Peer(run, self._witnessed)
             self._gone.pop(node, None)
+            self._looked_for.pop(node, None)
             events.append(NodeUp(node))
         peer.heard = self._witnessed
         if beat.stopping and not peer.leaving:

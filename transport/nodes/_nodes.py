@@ -10,6 +10,7 @@ from ...actors import (
     ActorSystem,
     Address,
     NodeDown,
+    NodeUp,
     Recipient,
     TransportError,
 )
@@ -25,7 +26,8 @@ from ._sender import Sender
 from ._senders import Senders
 from ._watches import Watches
 
-_POLL = 0.2
+_POLL = 5.0
+_PAUSE = 0.2
 _LOOK = 0.02
 
 
@@ -109,7 +111,6 @@ class Nodes:
         self._told_of_namesake = False
         self._tail: Followed | None = None
         self._task: asyncio.Task[None] | None = None
-        self._closing = False
 
     def actor(self, at: Address) -> ActorRef[Any]:
         """Return the ref of an actor on another node."""
@@ -127,7 +128,6 @@ class Nodes:
         self._tail = tail
         self._task = asyncio.create_task(self._follow(tail), name="callboard-nodes")
         self.announcer.start()
-        self._post.open()
 
     async def reached(self, ends: Mapping[TopicPartition, int]) -> None:
         """Return when everything below these offsets has been taken."""
@@ -137,21 +137,22 @@ class Nodes:
 
     async def aclose(self) -> None:
         """Give up what never left, and stop taking. Asks still open end by their deadlines."""
-        self._closing = True
         self._post.close()
         if self._task is not None:
+            # Within the client this leaks; but not what a client without a group would miss.
+            self._task.cancel()
             await asyncio.wait([self._task], timeout=2.0)
 
     # -- inside -------------------------------------------------------------------
 
     async def _follow(self, tail: Followed) -> None:
         try:
-            while not self._closing:
+            while True:
                 try:
                     fetched = await tail.next(_POLL)
                 except TransportError as error:
                     self._system.log.warning("the inbox is not reached", error=str(error))
-                    await asyncio.sleep(_POLL)
+                    await asyncio.sleep(_PAUSE)
                     continue
                 for partition, records in fetched.items():
                     take = self._heard if partition == self._members else self._arrived
@@ -188,11 +189,20 @@ class Nodes:
         for event in events:
             if isinstance(event, NodeDown):
                 self._down(event)
+            elif isinstance(event, NodeUp):
+                self._up(event.node)
             self._system.events.publish(event)
         if beat.node == self._system.node:
             self._look()
         if self.on_heard is not None:
             self.on_heard()
+
+    def _up(self, node: str) -> None:
+        """Let it know at once that this node is there, and what is wanted of it."""
+        if node != self._system.node:
+            self.announcer.soon()
+        self._post.up(node)
+        self._watches.up(node)
 
     def _learn(self, beat: Heartbeat) -> None:
         said = b"".join(each.SerializeToString(deterministic=True) for each in beat.services)

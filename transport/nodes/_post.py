@@ -1,7 +1,6 @@
 """What goes to actors of other nodes, and who waits for their answers."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -33,6 +32,7 @@ from ._sender import Lost, Make, Sender
 
 _MAX_HELD = 10_000
 _AGAIN = 1.0
+_LOOK = 0.02
 
 
 class Post:
@@ -67,32 +67,33 @@ class Post:
         self._membership = membership
         self._ready = ready
         self._source = node_source(system)
-        self._open = False
-        self._held: deque[tuple[Address, Make, Lost]] = deque()
+        self._closed = False
+        self._held: dict[str, list[tuple[Make, Lost]]] = {}
+        self._holds = 0
         self._asked: dict[str, dict[asyncio.Future[Any], Address]] = {}
 
     # -- life -----------------------------------------------------------------
 
-    def open(self) -> None:
-        """Let go what waited for the transport to start."""
-        self._open = True
-        while self._held:
-            self._post(*self._held.popleft())
-
     def close(self) -> None:
         """Give up what never left."""
-        self._open = False
-        while self._held:
-            _, _, lost = self._held.popleft()
-            lost(TransportClosed("the transport closed before it was reached"))
+        self._closed = True
+        for node in list(self._held):
+            self._give_up(node, TransportClosed("the transport closed before it was reached"))
 
     @property
     def awaited(self) -> list[str]:
-        """The nodes of which answers are expected."""
-        return list(self._asked)
+        """The nodes that something waits for: their answers, or that they come."""
+        return list(dict.fromkeys((*self._held, *self._asked)))
+
+    def up(self, node: str) -> None:
+        """Let go, in its order, what waited for a node to come."""
+        for make, lost in self._release(node):
+            self._post(make, lost)
 
     def gone(self, node: str, reason: str) -> None:
-        """Have all asks fail that wait for answers of a node."""
+        """Give up what waits for a node."""
+        path = Address(self._system.name, node, (), "").path
+        self._give_up(node, NodeUnreachable(str(path), node, reason))
         for reply, at in self._asked.pop(node, {}).items():
             _fail(reply, NodeUnreachable(str(at.path), node, reason))
 
@@ -121,9 +122,12 @@ class Post:
         make = self._message(at, message, sender, [])
         if _in_turn(make):
             return
-        if not self._open:
-            await self._ready()
-        self._check(at)
+        await self._ready()
+        while not self._membership.is_up(at.node) or at.node in self._held:
+            reason = self._membership.missing(at.node)
+            if reason is not None:
+                raise NodeUnreachable(str(at.path), at.node, reason)
+            await asyncio.sleep(_LOOK)  # ends: its node comes, or is known not to be there
         await self._sender.send(make)
 
     def ask(
@@ -178,25 +182,33 @@ class Post:
         return make
 
     def _give(self, at: Address, make: Make, lost: Lost) -> None:
-        if self._open:
-            self._post(at, make, lost)
-        elif len(self._held) < _MAX_HELD:
-            self._held.append((at, make, lost))
+        """Write a message, or keep it until its node is there: what is not read yet is lost."""
+        if self._membership.is_up(at.node) and at.node not in self._held:
+            self._post(make, lost)
+        elif (reason := self._membership.missing(at.node)) is not None:
+            lost(NodeUnreachable(str(at.path), at.node, reason))
+        elif self._closed:
+            lost(TransportClosed("the transport is closed; the system has stopped"))
+        elif self._holds >= _MAX_HELD:
+            lost(TransportUnavailable(f"{_MAX_HELD:,} messages wait for their nodes to come"))
         else:
-            why = f"{_MAX_HELD:,} messages wait for the transport to start already"
-            lost(TransportUnavailable(why))
+            self._holds += 1
+            self._held.setdefault(at.node, []).append((make, lost))
 
-    def _post(self, at: Address, make: Make, lost: Lost) -> None:
+    def _post(self, make: Make, lost: Lost) -> None:
         try:
-            self._check(at)
             self._sender.post(make, lost)
         except TransportError as error:
             lost(error)
 
-    def _check(self, at: Address) -> None:
-        reason = self._membership.missing(at.node)
-        if reason is not None:
-            raise NodeUnreachable(str(at.path), at.node, reason)
+    def _release(self, node: str) -> list[tuple[Make, Lost]]:
+        held = self._held.pop(node, [])
+        self._holds -= len(held)
+        return held
+
+    def _give_up(self, node: str, error: BaseException) -> None:
+        for _, lost in self._release(node):
+            lost(error)
 
     def _answered(self, node: str, reply: asyncio.Future[Any]) -> None:
         waiting = self._asked.get(node)

@@ -55,7 +55,16 @@ class Watches:
         watchers = self._ours.setdefault(at, {})
         watchers[watcher] = (port, ref)
         if len(watchers) == 1:
-            self._post.control(at.node, Watch(names=at.names), lambda: at in self._ours)
+            self._ask(at)
+
+    def up(self, node: str) -> None:
+        """Ask again: what was asked before the node was there, it has not read."""
+        for at in self._ours:
+            if at.node == node:
+                self._ask(at)
+
+    def _ask(self, at: Address) -> None:
+        self._post.control(at.node, Watch(names=at.names), lambda: at in self._ours)
 
     def end(self, at: Address, watcher: Watcher) -> None:
         """Take `begin` back."""

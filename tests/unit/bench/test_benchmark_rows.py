@@ -62,6 +62,8 @@ def test_no_figures_make_an_empty_row() -> None:
         (Goal(1.2), ROW, "ratio >= 1.2", True),
         (Goal(2.0), ROW, "ratio >= 2", False),
         (Goal(1.2), replace(ROW, ratio=None), "ratio >= 1.2", None),
+        (Goal(within=2.0), ROW, "ratio <= 2", True),
+        (Goal(within=1.2), ROW, "ratio <= 1.2", False),
         (Goal(most=1_200), ROW, "<= 1,200 asks/s", True),
         (Goal(most=99), ROW, "<= 99 asks/s", False),
         (Goal(beats="erlang"), ROW, ">= erlang", True),
