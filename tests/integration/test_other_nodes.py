@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue, Int64Value, StringValue
 from structlog.testing import capture_logs
 from support.consuming import fresh
+from support.neighbors import Caller, Desk, Till, letters, two
 from support.small_apps import within
 
 from callboard import (
@@ -21,9 +22,6 @@ from callboard import (
     ActorStopped,
     ActorSystem,
     AskTimeout,
-    DeadLetter,
-    Entity,
-    Listing,
     MailboxFull,
     MailboxOptions,
     MessageTooLarge,
@@ -32,118 +30,12 @@ from callboard import (
     NodeUp,
     SchemaError,
     ServiceKey,
-    Terminated,
     UnexpectedReply,
     handler,
 )
-from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport.delivery import partition_for
 
 ECHO: ServiceKey[Any] = ServiceKey("echo")
-
-
-class Desk(Actor):
-    """Does what the tests need of an actor elsewhere."""
-
-    def __init__(self, heard: list[Any]) -> None:
-        self.heard = heard
-
-    @handler
-    def hear(self, message: Int64Value) -> Int64Value:
-        """Keep a number and give it back; below zero is too little."""
-        self.heard.append(message.value)
-        if message.value < 0:
-            raise ValueError(f"{message.value} is below zero")
-        return message
-
-    @handler
-    async def text(self, message: StringValue) -> Any:
-        """Do what a text says."""
-        if message.value == "slow":
-            await asyncio.sleep(1.0)
-        elif message.value == "who":
-            sender = self.context.sender
-            return StringValue(value="" if sender is None else sender.address)
-        elif message.value == "answer":
-            assert self.context.sender is not None
-            self.context.sender.tell(StringValue(value="answered"))
-        elif message.value == "untold":
-            return {"no": "protobuf"}
-        elif message.value == "stop":
-            self.context.stop()
-        return None
-
-
-class Caller(Actor):
-    """Calls the desk of the other node from its own handlers."""
-
-    def __init__(self, desk: str, heard: list[Any]) -> None:
-        self.desk, self.heard = desk, heard
-
-    @handler
-    async def call(self, message: StringValue) -> Any:
-        """Ask or tell it, or keep what it answers."""
-        desk = self.context.system.ref(self.desk)
-        if message.value == "answered":
-            self.heard.append(message.value)
-        elif message.value == "answer":
-            desk.tell(message)
-        elif message.value == "forward":
-            assert isinstance(desk, ActorRef)
-            self.context.forward(desk, Int64Value(value=8))
-        elif message.value == "watch":
-            self.context.watch(desk)
-        elif message.value == "unwatch":
-            self.context.unwatch(desk)
-        else:
-            return await desk.ask(message, timeout=5.0)
-        return None
-
-    @handler
-    def gone(self, message: Terminated) -> None:
-        """Keep it."""
-        self.heard.append(message)
-
-    @handler
-    def listed(self, message: Listing[Any]) -> None:
-        """Keep it."""
-        self.heard.append([ref.address for ref in message.refs])
-
-
-class Till(Entity):
-    """Tells the desk of another node; fails on its first try of each."""
-
-    partitions = 1
-    policy = RetryPolicy(max_attempts=3, backoff=Backoff(0.01, 0.05))
-    state: Int64Value
-    desk = ""
-
-    @handler
-    def take(self, message: Int64Value) -> Int64Value:
-        """Tell it, and fail once."""
-        self.context.system.ref(Till.desk).tell(message)
-        if self.context.attempt == 1:
-            raise ValueError("the first time")
-        return message
-
-
-@asynccontextmanager
-async def two(broker_url: str) -> AsyncGenerator[tuple[ActorSystem, ActorSystem]]:
-    """Give two nodes that know each other."""
-    name, url = fresh("two"), f"kafka://{broker_url}?session_timeout=2"
-    async with (
-        ActorSystem(name, transport=url, node="one", entities=[Till]) as one,
-        ActorSystem(name, transport=url, node="other", entities=[]) as other,
-    ):
-        await within(10.0, lambda: one.nodes() == other.nodes() == ("one", "other"))
-        yield one, other
-
-
-def letters(system: ActorSystem) -> list[DeadLetter]:
-    """Return a list that a system's dead letters get into."""
-    found: list[DeadLetter] = []
-    system.events.subscribe(DeadLetter, found.append)
-    return found
 
 
 async def test_the_same_verbs_reach_an_actor_elsewhere(broker_url: str) -> None:
@@ -185,7 +77,8 @@ async def test_failures_come_back_as_what_they_are(broker_url: str) -> None:
             await far.ask(StringValue(value="untold"), timeout=30.0)
         with pytest.raises(UnexpectedReply, match="expected StringValue"):
             await far.ask(Int64Value(value=1), timeout=30.0, reply_type=StringValue)
-        for verb in (far.tell, far.send, lambda what: far.ask(what, timeout=30.0)):
+        verbs: list[Callable[[Any], Any]] = [far.tell, far.send, partial(far.ask, timeout=30.0)]
+        for verb in verbs:
             with pytest.raises(SchemaError, match="got str"):
                 await _maybe(verb("no protobuf"))
         with pytest.raises(MessageTooLarge):
@@ -391,80 +284,6 @@ async def test_a_name_given_to_two_processes_is_noticed(broker_url: str) -> None
 
 def _namesakes(lines: list[Any]) -> int:
     return len([each for each in lines if "the same node name" in str(each["event"])])
-
-
-class Clock(Actor):
-    """Is there once."""
-
-    @handler
-    def where(self, message: Empty) -> StringValue:
-        """Say where."""
-        return StringValue(value=self.context.system.node)
-
-    @handler
-    def stop_it(self, message: Int64Value) -> None:
-        """Stop, or fail."""
-        if message.value < 0:
-            raise ValueError("below zero")
-        self.context.stop()
-
-
-class Other(Actor):
-    """Not the clock."""
-
-
-async def test_a_singleton_is_one_for_all(broker_url: str) -> None:
-    """Mail waits until somebody runs it; it restarts in place, is watched, and moves."""
-    heard: list[Any] = []
-    async with two(broker_url) as (one, other):
-        address = f"callboard://{one.name}/singletons/clock"
-        early = asyncio.create_task(one.ref(address).ask(Empty(), timeout=20.0))
-        sent = asyncio.create_task(one.ref(address).send(Empty()))
-        await asyncio.sleep(0.2)
-        assert not early.done()
-        clock = other.singleton(Clock, name="clock")
-        assert clock.address == address
-        assert other.singleton(Clock, name="clock") == clock
-        with pytest.raises(ValueError, match="is a Clock already"):
-            other.singleton(Other, name="clock")
-        assert (await early).value == "other"
-        await sent
-        with pytest.raises(ActorFailed):
-            await one.ref(address).ask(Int64Value(value=-1), timeout=5.0)
-        assert (await one.ref(address).ask(Empty(), timeout=5.0)).value == "other"
-        one.singleton(Clock, name="clock")
-        caller = one.spawn(Caller, address, heard)
-        await caller.ask(StringValue(value="watch"), timeout=5.0)
-        for act in (one.stop, one.kill):
-            with pytest.raises(TypeError, match="is a singleton"):
-                act(clock)
-        other.terminate()
-        await other.wait_stopped()
-        assert (await one.ref(address).ask(Empty(), timeout=20.0)).value == "one"
-        await within(5.0, lambda: bool(heard))
-        assert heard[0].ref == clock
-
-
-async def test_a_singleton_that_nobody_runs_is_said_to_be(broker_url: str) -> None:
-    """A watcher hears it at once, an ask at its deadline; a thousand messages wait, no more."""
-    heard: list[Any] = []
-    async with two(broker_url) as (one, _):
-        lost = letters(one)
-        address = f"callboard://{one.name}/singletons/nobody"
-        nobody = one.ref(address)
-        caller = one.spawn(Caller, address, heard)
-        await caller.ask(StringValue(value="watch"), timeout=5.0)
-        await within(5.0, lambda: bool(heard))
-        with pytest.raises(AskTimeout):
-            await nobody.ask(Empty(), timeout=0.2)
-        for _ in range(1_001):
-            nobody.tell(Empty())
-        assert isinstance(nobody, ActorRef)
-        assert one.mailbox(nobody).waiting == 1_000
-        assert "wait already for somebody to run it" in lost[-1].reason
-        with pytest.raises(MailboxFull):
-            await nobody.ask(Empty(), timeout=5.0)
-    assert sum("before anybody ran it" in each.reason for each in lost) >= 999
 
 
 async def test_events_tell_of_nodes(broker_url: str) -> None:
