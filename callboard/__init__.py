@@ -76,6 +76,7 @@ from .actors import (
 
 if TYPE_CHECKING:
     from .transport import Publisher
+    from .transport.bridges import BridgeError, BridgeOptions, RabbitMQ
     from .transport.consumers import (
         ConsumerContext,
         ConsumerOptions,
@@ -97,6 +98,8 @@ __all__ = [
     "AddRoutee",
     "AskCycle",
     "AskTimeout",
+    "BridgeError",
+    "BridgeOptions",
     "Broadcast",
     "Bulkhead",
     "BulkheadFull",
@@ -131,6 +134,7 @@ __all__ = [
     "Pool",
     "Publisher",
     "Quarantine",
+    "RabbitMQ",
     "ReceiveTimeout",
     "RemoveRoutee",
     "Resize",
@@ -161,11 +165,14 @@ __all__ = [
 ]
 
 _LATER = {
+    "BridgeError": ".transport.bridges",
+    "BridgeOptions": ".transport.bridges",
     "ConsumerContext": ".transport.consumers",
     "ConsumerOptions": ".transport.consumers",
     "ConsumerRecord": ".transport.consumers",
     "Publisher": ".transport",
     "Quarantine": ".transport.consumers",
+    "RabbitMQ": ".transport.bridges",
     "Retry": ".transport.consumers",
     "Skip": ".transport.consumers",
     "compose": ".transport.consumers",

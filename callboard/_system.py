@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ._logging import configure_if_nobody_has
@@ -19,16 +20,20 @@ from .actors import (
     check_name,
 )
 from .actors import ActorSystem as CoreSystem
-from .supervision import OneForOne, RetryPolicy
+from .supervision import Backoff, OneForOne, RetryPolicy
 
 if TYPE_CHECKING:
     from .transport import Edges, KafkaTransport, Publisher, PublisherPort
+    from .transport.bridges import BridgeOptions, Source
     from .transport.consumers import ConsumerOptions, Key
     from .transport.outbox import Outbox
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M")
 OutboxT = TypeVar("OutboxT", bound="Outbox")
+
+# A legacy broker may be away for a weekend: its bridge tries again, ever less often.
+_PATIENT = OneForOne(max_restarts=1_000_000, within=60.0, backoff=Backoff(0.5, 30.0, jitter=0.3))
 
 _DEFAULT_TRANSPORT = "memory://"
 _VARIABLE = "CALLBOARD_TRANSPORT"
@@ -148,6 +153,74 @@ class ActorSystem(CoreSystem):
 
         def register(function: F) -> F:
             edges.consumer(topic, function, to=to, key=key, options=how, instead_of=passing)
+            return function
+
+        return register
+
+    def bridge(
+        self,
+        source: "Source",
+        *,
+        to: type[Entity] | None = None,
+        key: "Key" = None,
+        name: str | None = None,
+        retry: MessagePolicy | None = None,
+        options: "BridgeOptions | None" = None,
+        handling: "ConsumerOptions | None" = None,
+    ) -> Callable[[F], F]:
+        """Bring the messages of a legacy queue to entities, or to a function.
+
+        ```python
+        @system.bridge(RabbitMQ("amqp://...", queue="departures"), to=Aircraft, key="tailnum")
+        def departure(payload: bytes, headers: dict[str, str]) -> Departed | None: ...
+        ```
+
+        The decorated function is the event adapter: it makes a command of what came, or returns
+        None to drop it; it is pure, and returned as it is, to be called in a unit test. Its first
+        parameter's annotation says how the body is decoded: `bytes`, a pydantic model (JSON), or a
+        protobuf class. Without `to=` it is called for each message, as a consumer's function is.
+
+        Order of events: a message is taken from the queue; written as it is into the topic
+        `{system}.{name}.intake`; acknowledged to the queue when the log has it; then a consumer
+        calls the adapter and the entity. So nothing is lost whatever dies when, and what the queue
+        gives again is known by its id and written once. One node of the system runs it, as a
+        supervised child that connects again with backoff; another takes over when that is gone.
+
+        Not promised: that a message without an id is written once. See `docs/bridges.md`.
+
+        Args:
+            source: the queue: `RabbitMQ(...)`.
+            to: the kind of entities the messages are for; None for the function alone.
+            key: which entity, or whose order: a field's name or a function of the command.
+            name: its name within the system; the function's, or the queue's, when left out.
+            retry: decides about messages that fail; as for consumers.
+            options: how it takes from the queue: a `BridgeOptions`.
+            handling: how what came is handled: a `ConsumerOptions`.
+
+        Raises:
+            HandlerError: function, annotations and options do not fit together.
+            ValueError: a consumer or another bridge of the system has the name.
+        """
+        # Loaded when used, as in `_edges`.
+        from .transport.bridges import BridgeOptions as Options  # noqa: PLC0415 - see above
+        from .transport.consumers import ConsumerOptions as Handling  # noqa: PLC0415 - see above
+
+        said = {"name": name, "retry": retry}
+        given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+        edges = self._edges()
+        declare = partial(
+            edges.bridge,
+            source,
+            to=to,
+            key=key,
+            options=options or Options(),
+            handling=replace(handling or Handling(), **given),
+            supervision=_PATIENT,
+        )
+        passing = None if to is None else declare(None)
+
+        def register(function: F) -> F:
+            declare(function, instead_of=passing)
             return function
 
         return register

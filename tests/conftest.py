@@ -7,6 +7,7 @@ import pytest
 import structlog
 from support.apache_kafka import ApacheKafka
 from support.postgres import PostgresServer
+from support.rabbitmq import RabbitServer
 from support.server_required import started
 
 # pytest's own fixture for tests of plugins; only this file may ask for it.
@@ -41,6 +42,13 @@ def apache_kafka() -> Iterator[ApacheKafka]:
 def postgres() -> Iterator[PostgresServer]:
     """Give one PostgreSQL server to the whole run; name tables apart."""
     with started(PostgresServer()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitServer]:
+    """Give one RabbitMQ to the whole run; name queues apart, and leave it running."""
+    with started(RabbitServer()) as server:
         yield server
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..actors import Entity
+from ..actors import Entity, SupervisionStrategy
+from .bridges import Bridge, BridgeOptions, Source, declare_bridge
 from .consumers import Consumer, ConsumerOptions, Key, check_topic, declare
 from .delivery import DEFAULT_MAX_MESSAGE_BYTES
 from .outbox import Outbox
@@ -13,7 +14,7 @@ M = TypeVar("M")
 
 
 class Edges:
-    """The consumers, publishers and outboxes of one system, whether it runs or not.
+    """The consumers, bridges, publishers and outboxes of one system, whether it runs or not.
 
     Args:
         system: Its name.
@@ -35,6 +36,7 @@ class Edges:
         self._kinds = {kind.kind() for kind in kinds}
         self.consumers: dict[str, Consumer] = {}
         self.publishers: dict[str, Publisher[Any]] = {}
+        self.bridges: dict[str, Bridge] = {}
         self.outboxes: list[Outbox] = []
 
     def consumer(
@@ -62,12 +64,50 @@ class Edges:
             ValueError: Another consumer has the name, or reads the topic in the same group.
         """
         made = declare(self._system, topic, function, to=to, key=key, options=options)
+        self._add(made, instead_of)
+        return made
+
+    def bridge(
+        self,
+        source: Source,
+        function: Callable[..., Any] | None,
+        *,
+        to: type[Entity] | None,
+        key: Key,
+        options: BridgeOptions,
+        handling: ConsumerOptions,
+        supervision: SupervisionStrategy | None,
+        instead_of: Bridge | None = None,
+    ) -> Bridge:
+        """Declare a bridge, and the consumer of what comes from it.
+
+        Raises:
+            HandlerError: Function, annotations and options do not fit together.
+            ValueError: A consumer or another bridge has the name.
+        """
+        made = declare_bridge(
+            self._system,
+            source,
+            function,
+            to=to,
+            key=key,
+            options=options,
+            handling=handling,
+            supervision=supervision,
+        )
+        if instead_of is not None:
+            self.bridges.pop(instead_of.name, None)
+        self._add(made.consumer, None if instead_of is None else instead_of.consumer)
+        self.bridges[made.name] = made
+        return made
+
+    def _add(self, made: Consumer, instead_of: Consumer | None) -> None:
         if instead_of is not None:
             self.consumers.pop(instead_of.name, None)
         if made.name in self._kinds:
             raise ValueError(
-                f"a kind of entities is called {made.name!r}, and a consumer of {topic} was to be; "
-                f"both have topics of their own. Give the consumer another name"
+                f"a kind of entities is called {made.name!r}, and a consumer of {made.topic} was "
+                f"to be; both have topics of their own. Give the consumer another name"
             )
         other = self.consumers.get(made.name)
         if other is not None:
@@ -85,7 +125,6 @@ class Edges:
                 )
         self.consumers[made.name] = made
         self._changed()
-        return made
 
     def publisher(
         self, topic: str, message_type: type[M], *, key: Key, partitions: int

@@ -44,6 +44,11 @@ def foreign_topic(name: str, partitions: int) -> TopicSpec:
     return TopicSpec(name, partitions, foreign=True)
 
 
+def intake_topic(name: str) -> TopicSpec:
+    """Return the topic of what comes from a legacy queue: one partition, in the queue's order."""
+    return TopicSpec(name, 1, _KEEP, _VITAL_FOR_MAIL)
+
+
 def consumer_topics(system: str, name: str, partitions: int) -> list[TopicSpec]:
     """Return the topics of a consumer, with a partition for each of its source's."""
     own = f"{system}.{name}"

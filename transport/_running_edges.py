@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
-from ..actors import ActorSystem
+from ..actors import ActorSystem, Entity
+from ._bridging import LogIntake
 from ._edges import Edges
 from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions
-from ._layout import consumer_topics, foreign_topic
+from ._layout import consumer_topics, foreign_topic, intake_topic
 from ._publishing import Publishing
+from .bridges import BridgeKeeper
 from .consumers import Clients, Consumer, RunningConsumer
 from .delivery import TopicPartition, batch_time
+from .nodes import Singletons
 from .outbox import Outbox, Relay
 
 
@@ -21,14 +25,23 @@ class RunningEdges:
         edges: What is declared; it may grow.
         run: This run of the node, as a source of messages.
         ready: Returns when the topics of all publishers are there.
+        singletons: Runs each bridge on one node.
     """
 
     def __init__(
-        self, system: ActorSystem, edges: Edges, run: str, ready: Callable[[], Awaitable[None]]
+        self,
+        system: ActorSystem,
+        edges: Edges,
+        run: str,
+        *,
+        ready: Callable[[], Awaitable[None]],
+        singletons: Singletons,
     ) -> None:
         self._system = system
+        self._singletons = singletons
         self._edges = edges
         self._consumers: dict[str, RunningConsumer] = {}
+        self._bridges: set[str] = set()
         self._relays: list[tuple[BatchProducer, asyncio.Task[None]]] = []
         self.publishing = Publishing(system, run, ready)
         """What publishers write through."""
@@ -39,6 +52,13 @@ class RunningEdges:
     def owned(self) -> list[TopicPartition]:
         """The partitions that consumers have here."""
         return [each for one in self._consumers.values() for each in one.owned]
+
+    @property
+    def kinds(self) -> list[type[Entity]]:
+        """The kinds of entities that consumers and bridges bring messages to."""
+        if not self.consuming:
+            return []
+        return [each.to for each in self._edges.consumers.values() if each.to is not None]
 
     @property
     def is_prepared(self) -> bool:
@@ -68,6 +88,19 @@ class RunningEdges:
                 self.publishing.opened(publisher.topic, driver)
         if not self.consuming:
             return
+        for name, bridge in list(self._edges.bridges.items()):
+            if name not in self._bridges:
+                await admin.ensure([intake_topic(bridge.consumer.topic)])
+                make = partial(
+                    LogIntake,
+                    self._system,
+                    bridge,
+                    clients.options,
+                    admin=admin,
+                    reader=driver.reader,
+                )
+                self._singletons.declare(BridgeKeeper, (bridge, make), {}, name)
+                self._bridges.add(name)
         for name, consumer in list(self._edges.consumers.items()):
             if name not in self._consumers:
                 await self._make_topics(admin, consumer)

@@ -109,7 +109,6 @@ class KafkaTransport:
         self._store: LocalStore | None = None
         run = f"{system.node}~{system.random.getrandbits(32):08x}"
         self._sender = ClientSender(run, lambda: batch_time(system.wall_clock()))
-        self._edges = RunningEdges(system, edges, run, self.start)
         timeout = url.session_timeout or SESSION_TIMEOUT
         self._nodes = Nodes(
             system,
@@ -123,6 +122,9 @@ class KafkaTransport:
             reach=system.ref,
         )
         self._singletons = Singletons(system, self._nodes, timeout=timeout)
+        self._edges = RunningEdges(
+            system, edges, run, ready=self.start, singletons=self._singletons
+        )
         self._elections: GroupElections | None = None
         self._verbs = EntityVerbs(
             system, self._codec, self._sender, self._nodes.replies, self.start
@@ -139,6 +141,8 @@ class KafkaTransport:
             TransportUnavailable: No broker answers.
             TransportError: Topics do not fit, or may not be created.
         """
+        for kind in self._edges.kinds:
+            self._refer_to(kind)
         known = len(self._prepared) == len(self._kinds) and self._edges.is_prepared
         if self._driver is not None and known and self._singletons.is_prepared:
             return
@@ -201,10 +205,7 @@ class KafkaTransport:
         name = kind.kind()
         if id.startswith("\x00"):
             raise ValueError(f"{id!r} cannot be an entity's id: it starts with a NUL character")
-        if self._kinds.get(name) is not kind:
-            self._know(kind)
-            if self._hosts_everything:
-                self._hosted.add(name)
+        if self._refer_to(kind):
             self.start_soon()  # a tell does not wait for anything, so nobody else may ever do it
         return EntityRef(self._system.name, name, id, self._verbs)
 
@@ -277,6 +278,16 @@ class KafkaTransport:
         except CallboardError as error:
             # send and ask raise it to their callers; a tell has nobody else to tell
             self._system.log.error("the transport did not start", error=str(error))
+
+    def _refer_to(self, kind: type[Entity]) -> bool:
+        """Learn of a kind that is referred to; tell whether it was not known."""
+        name = kind.kind()
+        if self._kinds.get(name) is kind:
+            return False
+        self._know(kind)
+        if self._hosts_everything:
+            self._hosted.add(name)
+        return True
 
     def _know(self, kind: type[Entity]) -> None:
         name = kind.kind()

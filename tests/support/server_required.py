@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import pytest
 from support.kafka_jars import KafkaMissingError
 from support.postgres import PostgresMissingError
+from support.rabbitmq import RabbitMissingError
 
 
 class _Startable(Protocol):
@@ -23,7 +24,7 @@ def needing_server() -> Generator[None]:
     """Turn its absence into a failure where `CI` is set, and into a skip elsewhere."""
     try:
         yield
-    except (KafkaMissingError, PostgresMissingError) as error:
+    except (KafkaMissingError, PostgresMissingError, RabbitMissingError) as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI runs every test on real servers too, but: {error}", pytrace=False)
         pytest.skip(str(error))

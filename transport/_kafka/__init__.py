@@ -9,6 +9,7 @@ from ._planner import Action, TopicSpec, TopicStep
 from ._producer import BatchProducer
 from ._reader import Reader, Tail
 from ._security import Cluster, KafkaSecurity, security_from
+from ._transactions import Transactions
 
 __all__ = [
     "SESSION_TIMEOUT",
@@ -25,5 +26,6 @@ __all__ = [
     "Tail",
     "TopicSpec",
     "TopicStep",
+    "Transactions",
     "security_from",
 ]

@@ -8,6 +8,7 @@
 success or failure means, and share `_calls`; `_running` is one consumer on one node.
 """
 
+from ._accepts import Accepted, Annotation, accepted
 from ._adapters import compose
 from ._context import ConsumerContext, ConsumerRecord
 from ._declared import Consumer, check_topic, declare
@@ -19,7 +20,9 @@ from ._target import AdapterError
 from ._verdicts import Quarantine, Retry, Skip, Verdict
 
 __all__ = [
+    "Accepted",
     "AdapterError",
+    "Annotation",
     "Clients",
     "Consumer",
     "ConsumerContext",
@@ -32,6 +35,7 @@ __all__ = [
     "RunningConsumer",
     "Skip",
     "Verdict",
+    "accepted",
     "check_topic",
     "compose",
     "declare",

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...actors import Entity, HandlerError, calling_namespace, resolve
 from ...schemas import Message
-from ._accepts import Annotation, check, read_annotation
+from ..delivery import Codec
+from ._accepts import Accepted, Annotation, check, read_annotation
 from ._keys import Key
 from ._options import ConsumerOptions
 
@@ -32,6 +33,7 @@ class Consumer:
         to: The kind of entities they are for; None for the function alone.
         key: Which entity, or which order.
         options: How.
+        decoding: Makes what decodes a record, where its value and annotation do not say all.
     """
 
     topic: str
@@ -45,6 +47,7 @@ class Consumer:
     to: type[Entity] | None
     key: Key
     options: ConsumerOptions
+    decoding: Callable[[Codec], Accepted] | None = None
 
     @property
     def is_async(self) -> bool:

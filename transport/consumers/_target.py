@@ -42,7 +42,7 @@ class FunctionTarget:
         assert consumer.function is not None, "a consumer without to= has one"
         self._function: Callable[..., Any] = consumer.function
         self._with_context = consumer.with_context
-        self._accepted: Accepted = accepted(consumer.takes, codec)
+        self._accepted: Accepted = _decoding(consumer, codec)
         self._adapter = consumer.options.adapter
         self._gives = consumer.gives
         self._key = None if consumer.key is None else key_function(consumer.key)
@@ -101,7 +101,7 @@ class RouteTarget:
             default = types[0] if len(types) == 1 else None
             self._accepted: Accepted = Protobufs(codec, [], default, empty=False)
         else:
-            self._accepted = accepted(consumer.takes, codec)
+            self._accepted = _decoding(consumer, codec)
 
     def prepare(self, record: Inbound, headers: Mapping[str, bytes]) -> Any:
         """Return the command and whom it is for, or what the function is still to be called with.
@@ -205,6 +205,11 @@ def adapted(adapter: Callable[[Any], Any], event: Any, gives: tuple[type, ...]) 
             f"{' | '.join(each.__qualname__ for each in gives)}"
         )
     return made
+
+
+def _decoding(consumer: Consumer, codec: Codec) -> Accepted:
+    make = consumer.decoding
+    return accepted(consumer.takes, codec) if make is None else make(codec)
 
 
 def target_of(consumer: Consumer, codec: Codec) -> FunctionTarget | RouteTarget:

@@ -1,0 +1,301 @@
+"""Bridges from a scripted queue: every step fails once, and bad messages hold nothing up."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.wrappers_pb2 import Int64Value
+from pydantic import BaseModel
+from structlog.testing import capture_logs
+from support.consuming import fresh
+from support.scripted_queue import ScriptedQueue
+from support.small_apps import within
+
+from callboard import (
+    ActorSystem,
+    BridgeError,
+    BridgeOptions,
+    ConsumerOptions,
+    Entity,
+    FailureEvent,
+    HandlerError,
+    handler,
+)
+from callboard.supervision import Backoff, RetryPolicy
+from callboard.transport import Inspector
+from callboard.transport._bridging import LogIntake
+from callboard.transport.bridges import ForeignMessage, Seen
+
+QUICK = ConsumerOptions(retry=RetryPolicy(max_attempts=1, backoff=Backoff(0.01, 0.05)))
+
+
+class Plane(Entity):
+    """Keeps what it is told."""
+
+    partitions = 2
+    state: ListValue
+
+    @handler
+    def take(self, message: Int64Value) -> ListValue:
+        """Keep a number; 0 only shows."""
+        if message.value:
+            self.state.values.add().number_value = message.value
+        shown = ListValue()
+        shown.CopyFrom(self.state)
+        return shown
+
+
+def message(number: int, **headers: str) -> ForeignMessage:
+    """Return a message with an id."""
+    return ForeignMessage(f"m{number}", str(number).encode(), headers)
+
+
+@asynccontextmanager
+async def running(
+    broker_url: str, declare: Callable[[ActorSystem], object]
+) -> AsyncGenerator[ActorSystem]:
+    """Give a node with what a function declares."""
+    url = f"kafka://{broker_url}?session_timeout=2"
+    system = ActorSystem(fresh("air"), transport=url, node="n1", entities=[Plane])
+    declare(system)
+    async with system:
+        yield system
+
+
+async def kept(system: ActorSystem, plane: str) -> list[int]:
+    """Ask a plane for its numbers."""
+    answer = await system.entity(Plane, plane).ask(Int64Value(), timeout=20.0)
+    return [int(each.number_value) for each in answer.values]
+
+
+async def until_kept(system: ActorSystem, plane: str, count: int) -> list[int]:
+    """Wait until a plane has so many numbers."""
+    async with asyncio.timeout(40):
+        while len(found := await kept(system, plane)) < count:
+            await asyncio.sleep(0.02)
+    return found
+
+
+def to_one(queue: ScriptedQueue, **options: int) -> Callable[[ActorSystem], object]:
+    """Return what declares a bridge to one plane."""
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(
+            queue, to=Plane, key=lambda _: "p", name="flights", options=BridgeOptions(**options)
+        )
+        def adapter(payload: bytes) -> Int64Value:
+            return Int64Value(value=int(payload))
+
+    return declare
+
+
+@pytest.mark.parametrize("step", ["connect", "take", "acknowledge", "acknowledged"])
+async def test_each_step_fails_once(broker_url: str, step: str) -> None:
+    """The bridge starts anew, and what comes again is known by its id: all once, in order."""
+    queue = ScriptedQueue()
+    failed: list[str] = []
+
+    def once(name: str) -> None:
+        if name == step and queue.steps.count(name) == 2 and not failed:
+            failed.append(name)
+            raise BridgeError(f"gone at {name}")
+
+    def at_first(name: str) -> None:
+        if name == step and not failed:
+            failed.append(name)
+            raise BridgeError(f"gone at {name}")
+
+    queue.fail = at_first if step == "connect" else once
+    queue.put(*(message(number) for number in range(1, 101)))
+    events: list[FailureEvent] = []
+    async with running(broker_url, to_one(queue, batch=30)) as system:
+        system.events.subscribe(FailureEvent, events.append)
+        assert await until_kept(system, "p", 100) == list(range(1, 101))
+        await within(10.0, lambda: not queue.messages)
+        queue.put(message(101), message(7), message(102))
+        assert await until_kept(system, "p", 102) == list(range(1, 103))
+        await within(10.0, lambda: not queue.messages)
+    assert failed == [step]
+    assert [(each.error_type, each.decision) for each in events] == [("BridgeError", "restart")]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_write_fails_before_or_after_it_was_taken(
+    broker_url: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether it was taken: what stands in the log says so."""
+    write = LogIntake.write
+    failed: list[str] = []
+
+    async def once(self: Any, records: Any) -> None:
+        if not failed:
+            failed.append(when)
+            if when == "after":
+                await write(self, records)
+            raise BridgeError("the answer was lost")
+        await write(self, records)
+
+    monkeypatch.setattr(LogIntake, "write", once)
+    queue = ScriptedQueue()
+    queue.put(*(message(number) for number in range(1, 51)))
+    async with running(broker_url, to_one(queue, batch=20)) as system:
+        assert await until_kept(system, "p", 50) == list(range(1, 51))
+        await asyncio.sleep(0.5)  # what would come twice would come now
+        assert len(await kept(system, "p")) == 50
+    assert failed == [when]
+
+
+async def test_a_node_that_dies_is_followed_by_another(broker_url: str) -> None:
+    """The other writes on where the first one stopped; the first, awake again, writes nothing."""
+    queue = ScriptedQueue()
+    url = f"kafka://{broker_url}?session_timeout=2"
+    name = fresh("air")
+    systems = [ActorSystem(name, transport=url, node=node, entities=[Plane]) for node in "ab"]
+    for system in systems:
+        to_one(queue)(system)
+    first, second = systems
+    async with first, second:
+        queue.put(*(message(number) for number in range(1, 21)))
+        await until_kept(second, "p", 20)
+        first.terminate()
+        await first.wait_stopped()
+        queue.put(*(message(number) for number in range(15, 41)))
+        assert await until_kept(second, "p", 40) == list(range(1, 41))
+    assert queue.sessions >= 2
+
+
+async def test_bad_messages_hold_up_no_other(broker_url: str) -> None:
+    """Undecodable, of the wrong type, for nobody: in quarantine, as they came; the rest goes on."""
+    queue = ScriptedQueue()
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, to=Plane, key=key, name="flights", handling=QUICK, options=SMALL)
+        def adapter(payload: bytes, headers: dict[str, str]) -> Any:
+            if headers.get("drop"):
+                return None
+            if payload == b"wrong":
+                return "no message"
+            return Int64Value(value=int(payload))
+
+    def key(command: Int64Value) -> str:
+        return "" if command.value == 13 else "p"
+
+    queue.put(
+        message(1),
+        ForeignMessage("bad", b"\xff\xfe", {"from": "tower \udcff"}),
+        ForeignMessage("wrong", b"wrong"),
+        message(13),
+        message(2, drop="yes"),
+        ForeignMessage("large", bytes(2_000), {}),
+        ForeignMessage("", b"3"),
+        ForeignMessage("x" * 500, b"4"),
+        ForeignMessage("odd:1.2", b"5", {"ce_id": "mine", "cb_reply_to": "nobody"}),
+        message(6),
+    )
+    with capture_logs() as lines:
+        async with running(broker_url, declare) as system:
+            assert sorted(await until_kept(system, "p", 5)) == [1, 3, 4, 5, 6]
+            await within(10.0, lambda: not queue.messages)
+            async with Inspector(f"kafka://{broker_url}", system.name) as inspector:
+                assert inspector is not None
+    assert [each.id for each in queue.aside] == ["large"]
+    assert len([each for each in lines if "set aside" in str(each["event"])]) == 1
+    assert len([each for each in lines if "messages have no id" in str(each["event"])]) == 1
+
+
+SMALL = BridgeOptions(max_message_bytes=1_000)
+
+
+async def test_a_full_intake_makes_the_bridge_wait(broker_url: str) -> None:
+    """The queue keeps what cannot be handled yet; when there is room, it goes on."""
+    queue = ScriptedQueue()
+    gate = asyncio.Event()
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, name="slow", options=BridgeOptions(batch=10, max_backlog=20))
+        async def handle(payload: bytes) -> None:
+            await gate.wait()
+            done.append(int(payload))
+
+    done: list[int] = []
+    queue.put(*(message(number) for number in range(200)))
+    async with running(broker_url, declare):
+        await within(10.0, lambda: len(queue.messages) < 200)
+        waiting = -1
+        while len(queue.messages) != waiting:  # until it takes no more
+            waiting = len(queue.messages)
+            await asyncio.sleep(1.0)
+        assert waiting, "it took everything although nothing was handled"
+        gate.set()
+        await within(20.0, lambda: not queue.messages and len(done) == 200)
+    assert sorted(done) == list(range(200))
+
+
+class Departure(BaseModel):
+    """What a body says, as JSON."""
+
+    tail: str
+    minutes: int
+
+
+async def test_bodies_are_decoded_by_annotation(broker_url: str) -> None:
+    """JSON into a model, which has the key; the adapter stays a plain function."""
+    queue = ScriptedQueue()
+    adapters: list[Callable[[Departure], Int64Value]] = []
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, to=Plane, key="tail")
+        def departed(payload: Departure) -> Int64Value:
+            return Int64Value(value=payload.minutes)
+
+        adapters.append(departed)
+
+    queue.put(ForeignMessage("a", b'{"tail": "N1", "minutes": 5}'))
+    async with running(broker_url, declare) as system:
+        assert await until_kept(system, "N1", 1) == [5]
+    assert adapters[0](Departure(tail="x", minutes=2)).value == 2
+
+
+def test_declarations_that_make_no_sense() -> None:
+    """Each is refused where it is made, with what to write."""
+    system = ActorSystem("t")
+    queue = ScriptedQueue()
+    with pytest.raises(HandlerError, match="takes the payload, and the headers"):
+
+        @system.bridge(queue, to=Plane, key="x")
+        def three(a: bytes, b: dict[str, str], c: int) -> None: ...
+
+    with pytest.raises(HandlerError, match="takes one message"):
+
+        @system.bridge(queue)
+        def many(payload: list[bytes]) -> None: ...
+
+    with pytest.raises(HandlerError, match="does not say which messages it takes"):
+
+        @system.bridge(queue)
+        def silent(payload) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+            ...
+
+    with pytest.raises(ValueError, match="max_backlog is 0"):
+        BridgeOptions(max_backlog=0)
+
+    @system.bridge(queue, name="one")
+    def first(payload: bytes) -> None: ...
+
+    with pytest.raises(ValueError, match="are called 'one'"):
+
+        @system.bridge(queue, name="one")
+        def second(payload: bytes) -> None: ...
+
+
+def test_the_oldest_ids_are_forgotten_first() -> None:
+    """As many are remembered as was said; none is no id at all."""
+    seen = Seen(3)
+    assert [seen.is_new(each) for each in "abca"] == [True, True, True, False]
+    assert seen.is_new("d")
+    assert seen.is_new("a"), "the oldest has gone"
+    assert seen.is_new("")
+    assert seen.is_new("")

@@ -1,0 +1,156 @@
+"""A bridge as its decorator declares it. Nothing runs here."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from ...actors import Entity, HandlerError, SupervisionStrategy
+from ..consumers import (
+    Accepted,
+    Annotation,
+    Consumer,
+    ConsumerOptions,
+    Key,
+    accepted,
+    declare,
+)
+from ..delivery import Codec
+from ._foreign import Source
+from ._intake import Payload, Unpacked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeOptions:
+    """How a bridge works.
+
+    Attributes:
+        batch: Most messages of one write.
+        max_backlog: Records of the intake that may wait to be handled; then the bridge takes no
+            more, and the queue keeps the rest.
+        remember: Ids of messages that are recognized when they come again: more than the broker
+            may give twice, which is its prefetch and what it forgot when it died.
+        max_message_bytes: Of a body; a larger one is set aside on the legacy side.
+    """
+
+    batch: int = 500
+    max_backlog: int = 20_000
+    remember: int = 50_000
+    max_message_bytes: int = 900_000
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "max_backlog", "remember", "max_message_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A legacy queue, and the consumer of what comes from it.
+
+    Attributes:
+        name: Of the bridge within its system, and of the consumer.
+        source: The queue.
+        consumer: What becomes of its messages.
+        options: How.
+        supervision: What is decided when it fails.
+    """
+
+    name: str
+    source: Source
+    consumer: Consumer
+    options: BridgeOptions
+    supervision: SupervisionStrategy | None
+
+
+def declare_bridge(
+    system: str,
+    source: Source,
+    function: Callable[..., Any] | None,
+    *,
+    to: type[Entity] | None,
+    key: Key,
+    options: BridgeOptions,
+    handling: ConsumerOptions,
+    supervision: SupervisionStrategy | None,
+) -> Bridge:
+    """Check a declaration and return it.
+
+    Raises:
+        HandlerError: The function, its annotations or the options do not fit together.
+        ValueError: No name of a bridge.
+    """
+    name = handling.name or (function.__name__ if function else source.queue_name)
+    handling = replace(handling, name=name, partitions=1)
+    plain = function if function is None else _one_argument(function)
+    consumer = declare(system, f"{system}.{name}.intake", plain, to=to, key=key, options=handling)
+    if function is None:
+        return Bridge(name, source, consumer, options, supervision)
+    if consumer.takes.batch:
+        raise HandlerError(
+            f"{function.__qualname__} takes a list; a bridge's adapter takes one message"
+        )
+    said = consumer.takes
+    consumer = replace(
+        consumer,
+        function=_adapter(function),
+        decoding=partial(_unpacked, said),
+    )
+    return Bridge(name, source, consumer, options, supervision)
+
+
+def _unpacked(said: Annotation, codec: Codec) -> Accepted:
+    return Unpacked(accepted(said, codec))
+
+
+def _one_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that looks as a consumer's does: the payload alone."""
+    parameters = list(inspect.signature(function).parameters.values())
+    wanted = [each for each in parameters if each.default is inspect.Parameter.empty]
+    if not 1 <= len(wanted) <= 2:
+        given = ", ".join(str(each) for each in parameters) or "nothing"
+        raise HandlerError(
+            f"{function.__qualname__} takes ({given}); a bridge's adapter takes the payload, and "
+            f"the headers if it wants them:\n    def {function.__name__}(payload: bytes, "
+            f"headers: dict[str, str]) -> Departed | None: ..."
+        )
+    looks = functools.wraps(function)(_waiting if _is_async(function) else _plain)
+    signature = inspect.signature(function)
+    looks.__signature__ = signature.replace(parameters=parameters[:1])  # type: ignore[attr-defined]
+    return looks
+
+
+def _plain(payload: Any) -> None:
+    del payload
+
+
+async def _waiting(payload: Any) -> None:
+    del payload
+
+
+def _adapter(function: Callable[..., Any]) -> Callable[[Payload], Any]:
+    """Return what calls a bridge's function with what it wants."""
+    parameters = inspect.signature(function).parameters.values()
+    wanted = [each for each in parameters if each.default is inspect.Parameter.empty]
+    if len(wanted) == 1:
+
+        def call(payload: Payload) -> Any:
+            return function(payload.body)
+    else:
+
+        def call(payload: Payload) -> Any:
+            return function(payload.body, payload.headers)
+
+    if not _is_async(function):
+        return functools.wraps(function)(call)
+
+    async def wait(payload: Payload) -> Any:
+        return await call(payload)
+
+    return functools.wraps(function)(wait)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function)

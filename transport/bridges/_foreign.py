@@ -1,0 +1,82 @@
+"""A legacy queue as a bridge sees it: sessions that give messages, and take acknowledgements."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...actors import CallboardError
+
+
+class BridgeError(CallboardError):
+    """A legacy broker is not reached, refuses, or has gone. Nothing is lost: it is tried again."""
+
+    retriable = True
+
+
+@dataclass(slots=True)
+class ForeignMessage:
+    """A message of a legacy queue that is not acknowledged yet.
+
+    Attributes:
+        id: What its sender or its broker calls it; empty if neither does.
+        body: Its bytes.
+        headers: All that came with it, by the names of the page on its broker.
+        token: What its session needs to acknowledge it.
+    """
+
+    id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    token: Any = None
+
+
+class Session(Protocol):
+    """A connection that consumes one queue."""
+
+    async def take(self, most: int) -> Sequence[ForeignMessage]:
+        """Return what has come, at least one message; waits as long as that takes.
+
+        Raises:
+            BridgeError: The connection or the queue has gone, or the broker gives nothing although
+                there is something.
+        """
+        ...
+
+    async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
+        """Have the broker forget messages: all that were taken so far, in their order.
+
+        Raises:
+            BridgeError: The connection has gone; they come again.
+        """
+        ...
+
+    async def set_aside(self, message: ForeignMessage) -> str:
+        """Keep a message on the legacy side that Kafka cannot take; return where.
+
+        Raises:
+            BridgeError: It could not be kept.
+        """
+        ...
+
+
+class Source(Protocol):
+    """A legacy queue, as it is declared."""
+
+    @property
+    def label(self) -> str:
+        """Broker and queue, without secrets."""
+        ...
+
+    @property
+    def queue_name(self) -> str:
+        """The queue alone."""
+        ...
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """Connect, within a deadline, and consume.
+
+        Raises:
+            BridgeError: The broker does not answer or refuses, or the queue is not there.
+        """
+        ...
