@@ -76,7 +76,13 @@ from .actors import (
 
 if TYPE_CHECKING:
     from .transport import Publisher
-    from .transport.bridges import BridgeError, BridgeOptions, RabbitMQ
+    from .transport.bridges import (
+        ActiveMQ,
+        BridgeError,
+        BridgeOptions,
+        RabbitMQ,
+        RedisStreams,
+    )
     from .transport.consumers import (
         ConsumerContext,
         ConsumerOptions,
@@ -89,6 +95,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepts",
+    "ActiveMQ",
     "Actor",
     "ActorContext",
     "ActorFailed",
@@ -136,6 +143,7 @@ __all__ = [
     "Quarantine",
     "RabbitMQ",
     "ReceiveTimeout",
+    "RedisStreams",
     "RemoveRoutee",
     "Resize",
     "RestartIntensityExceeded",
@@ -165,6 +173,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "ActiveMQ": ".transport.bridges",
     "BridgeError": ".transport.bridges",
     "BridgeOptions": ".transport.bridges",
     "ConsumerContext": ".transport.consumers",
@@ -173,6 +182,7 @@ _LATER = {
     "Publisher": ".transport",
     "Quarantine": ".transport.consumers",
     "RabbitMQ": ".transport.bridges",
+    "RedisStreams": ".transport.bridges",
     "Retry": ".transport.consumers",
     "Skip": ".transport.consumers",
     "compose": ".transport.consumers",

@@ -189,7 +189,7 @@ class ActorSystem(CoreSystem):
         Not promised: that a message without an id is written once. See `docs/bridges.md`.
 
         Args:
-            source: the queue: `RabbitMQ(...)`.
+            source: the queue: `RabbitMQ(...)`, `ActiveMQ(...)` or `RedisStreams(...)`.
             to: the kind of entities the messages are for; None for the function alone.
             key: which entity, or whose order: a field's name or a function of the command.
             name: its name within the system; the function's, or the queue's, when left out.

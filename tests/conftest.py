@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from support.activemq import ActiveServer
 from support.apache_kafka import ApacheKafka
 from support.postgres import PostgresServer
 from support.rabbitmq import RabbitServer
+from support.redis_server import RedisServer
 from support.server_required import started
 
 # pytest's own fixture for tests of plugins; only this file may ask for it.
@@ -49,6 +51,20 @@ def postgres() -> Iterator[PostgresServer]:
 def rabbitmq() -> Iterator[RabbitServer]:
     """Give one RabbitMQ to the whole run; name queues apart, and leave it running."""
     with started(RabbitServer()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def activemq() -> Iterator[ActiveServer]:
+    """Give one ActiveMQ to the whole run; name queues apart, and leave it running."""
+    with started(ActiveServer()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """Give one Redis to the whole run; name streams apart, and leave it running."""
+    with started(RedisServer()) as server:
         yield server
 
 

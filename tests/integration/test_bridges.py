@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import Int64Value
 from pydantic import BaseModel
@@ -232,6 +233,30 @@ async def test_a_full_intake_makes_the_bridge_wait(broker_url: str) -> None:
         gate.set()
         await within(20.0, lambda: not queue.messages and len(done) == 200)
     assert sorted(done) == list(range(200))
+
+
+async def test_what_is_handled_is_removed(broker_url: str) -> None:
+    """But for the ids that are still to be known."""
+    queue = ScriptedQueue()
+    queue.put(*(message(number) for number in range(1, 101)))
+    async with running(broker_url, to_one(queue, remember=10)) as system:
+        await until_kept(system, "p", 100)
+        name = system.name
+    topic = TopicPartition(f"{name}.flights.intake", 0)
+    queue.put(message(100), message(101))
+    again = ActorSystem(name, transport=f"kafka://{broker_url}", node="n2", entities=[Plane])
+    to_one(queue, remember=10)(again)
+    async with again:
+        assert await until_kept(again, "p", 101) == list(range(1, 102))
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker_url)
+    await consumer.start()
+    try:
+        first = (await consumer.beginning_offsets([topic]))[topic]
+        end = (await consumer.end_offsets([topic]))[topic]
+    finally:
+        await consumer.stop()
+    assert first > 0
+    assert end - first >= 20, "with their transactions' own records"
 
 
 class Departure(BaseModel):

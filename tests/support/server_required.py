@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 import pytest
 from support.kafka_jars import KafkaMissingError
+from support.legacy import LegacyMissingError
 from support.postgres import PostgresMissingError
-from support.rabbitmq import RabbitMissingError
 
 
 class _Startable(Protocol):
@@ -24,7 +24,7 @@ def needing_server() -> Generator[None]:
     """Turn its absence into a failure where `CI` is set, and into a skip elsewhere."""
     try:
         yield
-    except (KafkaMissingError, PostgresMissingError, RabbitMissingError) as error:
+    except (KafkaMissingError, PostgresMissingError, LegacyMissingError) as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI runs every test on real servers too, but: {error}", pytrace=False)
         pytest.skip(str(error))
