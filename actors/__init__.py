@@ -60,7 +60,8 @@ from ._failure_limit import FailureLimit
 from ._family import check_strategy
 from ._functions import FunctionActor, actor
 from ._handlers import Accepts, HandlerTable, calling_namespace, handler, resolve, table_of
-from ._mailbox import Envelope, Mail, MailboxOptions, MailboxStatistics, Overflow
+from ._indirect import IndirectPort
+from ._mailbox import Envelope, MailboxOptions, MailboxStatistics, Overflow
 from ._messages import DeadLetter, ReceiveTimeout, ShutdownOverrun, Terminated
 from ._named import NamedPort
 from ._nodes import NodeDown, NodeLeaving, NodeUp
@@ -130,11 +131,11 @@ __all__ = [
     "FunctionActor",
     "HandlerError",
     "HandlerTable",
+    "IndirectPort",
     "InvalidTransportURL",
     "LeastMail",
     "Listing",
     "LoopBlocked",
-    "Mail",
     "MailboxFull",
     "MailboxOptions",
     "MailboxStatistics",

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 from ._address import address_on
 from ._ask import Deadlines
 from ._errors import ActorStopped
-from ._mailbox import Envelope, Mail, MailboxStatistics
+from ._indirect import IndirectPort
+from ._mailbox import Envelope, MailboxStatistics
 from ._messages import Terminated
 from ._path import ActorPath
 from ._ref import ActorPort, ActorRef, Recipient, port_of
 from ._runnable import CURRENT
-from ._watchable import Watchable, Watcher
+from ._watchable import Watcher
 
 _EMPTY = MailboxStatistics(waiting=0, capacity=None, senders=0, dropped=0)
 
@@ -30,42 +31,24 @@ class Places(Protocol):
     ) -> None: ...
 
 
-class NamedPort(Watchable):
+class NamedPort(IndirectPort):
     """Whoever lives under a name when a message comes; nobody is an actor that has stopped."""
 
-    __slots__ = ("_path", "_system", "held", "open_mail")
+    __slots__ = ("_system",)
 
     def __init__(self, system: Places, path: ActorPath) -> None:
+        super().__init__(path, system.deadlines)
         self._system = system
-        self._path = path
-        self.open_mail: Mail | None = None
-        self.held = True
-
-    @property
-    def path(self) -> ActorPath:
-        """The name."""
-        return self._path
 
     @property
     def address(self) -> str:
         """What it is called on other nodes."""
-        return address_on(self.path, self._system.node)
-
-    @property
-    def deadlines(self) -> Deadlines:
-        """Where askers wait."""
-        return self._system.deadlines
+        return address_on(self._path, self._system.node)
 
     def living(self) -> ActorPort | None:
         """Return who lives there now."""
         ref = self._system.find("/".join(self._path.segments[1:]))
         return None if ref is None else port_of(ref)
-
-    def wake(self) -> None:
-        """Never called, since it is held."""
-
-    def lend(self) -> None:
-        """Never called, since it is held."""
 
     def watched_by(self, watcher: Watcher, ref: ActorRef[Any]) -> None:
         """Say that nobody is there; who is there is watched instead of the name."""

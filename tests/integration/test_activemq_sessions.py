@@ -1,12 +1,12 @@
 """What comes with a message of ActiveMQ, and what a session says when something is wrong."""
 
-import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 import stompman
 from support.activemq import ActiveServer
 from support.consuming import fresh
+from support.silent_server import silent_server
 
 from callboard import ActiveMQ, BridgeError
 from callboard.transport.bridges import ForeignMessage
@@ -65,21 +65,14 @@ async def test_what_was_not_acknowledged_comes_again(activemq: ActiveServer) -> 
     assert [each.id for each in again] == [each.id for each in taken[4:]]
 
 
-async def test_a_broker_that_goes(activemq: ActiveServer) -> None:
-    """Nobody there, or nobody who answers: said within the time-out."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    for port in (server.sockets[0].getsockname()[1], 1):
-        with pytest.raises(BridgeError, match="was lost or cannot be reached"):
-            async with ActiveMQ(f"stomp://127.0.0.1:{port}", queue="q", timeout=1.0).session():
-                raise AssertionError("it answered")
-    for writer in held:
-        writer.close()
-    server.close()
+async def test_nobody_there_or_nobody_who_answers() -> None:
+    """Said within the time-out."""
+    async with silent_server() as silent:
+        for port in (silent, 1):
+            source = ActiveMQ(f"stomp://127.0.0.1:{port}", queue="q", timeout=1.0)
+            with pytest.raises(BridgeError, match="was lost or cannot be reached"):
+                async with source.session():
+                    raise AssertionError("it answered")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ async def test_nothing_is_lost_or_comes_twice(
     with started(legacy.server()) as server, CutProxy(1) as proxy:
         proxy.lead_to([server.port])
         await legacy.fill(server, range(messages))
-        declared = legacy.declared(server.url_at(proxy.ports[0]))
+        declared = legacy.declared.format(url=server.url_at(proxy.ports[0]))
         (tmp_path / "air.py").write_text(
             bridged.PROGRAM.format(source=legacy.source, declared=declared)
         )

@@ -20,7 +20,17 @@ def run(folder: Path, code: str, *arguments: str) -> str:
     return programs.run(folder, *arguments)
 
 
-@pytest.mark.parametrize("page", ["actors.md", "simulation.md", "supervision.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "actors.md",
+        "coming-from-aiokafka.md",
+        "coming-from-faststream.md",
+        "coming-from-faust.md",
+        "simulation.md",
+        "supervision.md",
+    ],
+)
 def test_every_block_is_a_program(tmp_path: Path, page: str) -> None:
     """Each block runs by itself; it imports what it uses."""
     found = blocks(page)

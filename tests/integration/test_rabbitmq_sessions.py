@@ -7,6 +7,7 @@ import aio_pika
 import pytest
 from support.consuming import fresh
 from support.rabbitmq import RabbitServer
+from support.silent_server import silent_server
 
 from callboard import BridgeError, RabbitMQ
 
@@ -136,19 +137,11 @@ async def test_a_consumer_that_has_silently_stopped(rabbitmq: RabbitServer) -> N
 
 async def test_a_broker_that_accepts_and_never_answers() -> None:
     """Given up after the time-out."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    with pytest.raises(BridgeError, match=r"cannot be reached: .*no answer within 0\.5 s"):
-        async with RabbitMQ(f"amqp://127.0.0.1:{port}/", queue="q", timeout=0.5).session():
-            raise AssertionError("it answered")
-    for writer in held:
-        writer.close()
-    server.close()
+    async with silent_server() as port:
+        source = RabbitMQ(f"amqp://127.0.0.1:{port}/", queue="q", timeout=0.5)
+        with pytest.raises(BridgeError, match=r"cannot be reached: .*no answer within 0\.5 s"):
+            async with source.session():
+                raise AssertionError("it answered")
 
 
 async def test_nobody_listens() -> None:

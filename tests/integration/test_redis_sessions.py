@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from support.consuming import fresh
 from support.redis_server import RedisServer
+from support.silent_server import silent_server
 
 from callboard import BridgeError, RedisStreams
 
@@ -101,20 +102,12 @@ async def test_a_wrong_password(redis: RedisServer) -> None:
 
 async def test_a_server_that_accepts_and_never_answers() -> None:
     """Given up after the time-out; nobody listening is said at once."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    for at, match in ((port, r"no answer within 0\.5 s"), (1, "cannot be consumed")):
-        with pytest.raises(BridgeError, match=match):
-            async with RedisStreams(f"redis://127.0.0.1:{at}", stream="s", timeout=0.5).session():
-                raise AssertionError("it answered")
-    for writer in held:
-        writer.close()
-    server.close()
+    async with silent_server() as port:
+        for at, match in ((port, r"no answer within 0\.5 s"), (1, "cannot be consumed")):
+            source = RedisStreams(f"redis://127.0.0.1:{at}", stream="s", timeout=0.5)
+            with pytest.raises(BridgeError, match=match):
+                async with source.session():
+                    raise AssertionError("it answered")
 
 
 @pytest.mark.parametrize(

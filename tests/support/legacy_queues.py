@@ -24,14 +24,14 @@ class Legacy(NamedTuple):
     Attributes:
         server: Makes the server.
         source: Name of the class of its source.
-        declared: Makes the source, as text, from a URL.
+        declared: What makes the source, with {url!r} in place of a URL.
         fill: Puts numbers into the queue, as text, each with an id.
         left: Returns how many messages are not acknowledged.
     """
 
     server: Callable[[], LegacyServer]
     source: str
-    declared: Callable[[str], str]
+    declared: str
     fill: Callable[[LegacyServer, range], Awaitable[None]]
     left: Callable[[LegacyServer], Awaitable[int]]
 
@@ -104,21 +104,21 @@ LEGACY = {
     "rabbitmq": Legacy(
         RabbitServer,
         "RabbitMQ",
-        lambda url: f"RabbitMQ({url + '?heartbeat=2'!r}, queue={QUEUE!r}, idle=1.0, timeout=5.0)",
+        "RabbitMQ({url!r} + '?heartbeat=2', queue='departures', idle=1.0, timeout=5.0)",
         _fill_rabbit,
         _left_in_rabbit,
     ),
     "activemq": Legacy(
         ActiveServer,
         "ActiveMQ",
-        lambda url: f"ActiveMQ({url!r}, queue={QUEUE!r}, idle=5.0, timeout=5.0)",
+        "ActiveMQ({url!r}, queue='departures', idle=5.0, timeout=5.0)",
         _fill_active,
         _left_in_active,
     ),
     "redis": Legacy(
         RedisServer,
         "RedisStreams",
-        lambda url: f"RedisStreams({url!r}, stream={QUEUE!r}, field='body', idle=1.0, timeout=2.0)",
+        "RedisStreams({url!r}, stream='departures', field='body', idle=1.0, timeout=2.0)",
         _fill_redis,
         _left_in_redis,
     ),

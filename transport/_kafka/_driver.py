@@ -169,20 +169,13 @@ class KafkaDriver:
         options = self._options
         consumer = AIOKafkaConsumer(
             **options.cluster.settings(),
+            **options.of_a_member(),
             client_id=self._node,
             group_id=self._group,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            session_timeout_ms=int(options.session_timeout * 1000),
-            heartbeat_interval_ms=int(options.session_timeout * 1000 / 4),
-            rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
-            # Handlers may take long: they run beside the poll, and what watches them is
-            # the core's in-flight bound. The client's own guard would only leave the group.
-            max_poll_interval_ms=24 * 3600 * 1000,
             # Exactly one: with two the client sends a JoinGroup for each.
             partition_assignment_strategy=(sticky(lambda: core.warm),),
-            request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
         )
         await start(consumer, consumer.stop, options.cluster, options.request_timeout)
         return consumer

@@ -63,16 +63,11 @@ class Election:
         options = self._options
         consumer = AIOKafkaConsumer(
             **options.cluster.settings(),
+            **options.of_a_member(),
             client_id=self._node,
             group_id=self._group,
-            enable_auto_commit=False,
             auto_offset_reset="latest",
-            session_timeout_ms=int(options.session_timeout * 1000),
-            heartbeat_interval_ms=int(options.session_timeout * 1000 / 4),
-            rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
-            max_poll_interval_ms=24 * 3600 * 1000,
             partition_assignment_strategy=(sticky(self._warm),),
-            request_timeout_ms=int(max(options.request_timeout, options.rebalance_timeout) * 1000),
         )
         await start(consumer, consumer.stop, options.cluster, options.request_timeout)
         self._consumer = consumer

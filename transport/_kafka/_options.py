@@ -1,6 +1,7 @@
 """How callboard talks to a cluster."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ._security import Cluster
 
@@ -31,3 +32,19 @@ class KafkaOptions:
     write_timeout: float = 10.0
     max_records: int = 1_000
     begin_at_end: bool = False
+
+    def of_a_member(self) -> dict[str, Any]:
+        """Return the settings of a client that is a member of a group.
+
+        Handlers may take long: they run beside the poll, and what watches them is the core's
+        in-flight bound. The client's own guard would only leave the group.
+        """
+        answer = max(self.request_timeout, self.rebalance_timeout)
+        return {
+            "enable_auto_commit": False,
+            "session_timeout_ms": int(self.session_timeout * 1000),
+            "heartbeat_interval_ms": int(self.session_timeout * 1000 / 4),
+            "rebalance_timeout_ms": int(self.rebalance_timeout * 1000),
+            "max_poll_interval_ms": 24 * 3600 * 1000,
+            "request_timeout_ms": int(answer * 1000),
+        }

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from ._foreign import BridgeError, ForeignMessage
+from ._foreign import BridgeError, ForeignMessage, check_url, label_of
 
 if TYPE_CHECKING:
     from stompman import AckableMessageFrame, Client, ErrorFrame
@@ -43,10 +43,7 @@ class ActiveMQ:
     idle: float = 60.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("stomp", "stomp+ssl") or not parts.hostname:
-            shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else "no URL"
-            raise ValueError(f"got {shown}; expected stomp://USER:PASSWORD@HOST:PORT")
+        check_url(self.url, ("stomp", "stomp+ssl"), "stomp://USER:PASSWORD@HOST:PORT")
         if not self.queue:
             raise ValueError("queue is empty; expected a name")
         if self.prefetch < 1:
@@ -55,8 +52,7 @@ class ActiveMQ:
     @property
     def label(self) -> str:
         """Broker and queue, without secrets."""
-        parts = urlsplit(self.url)
-        return f"activemq://{parts.hostname}:{parts.port or _PORT}/{self.queue}"
+        return label_of("activemq", self.url, self.queue)
 
     @property
     def queue_name(self) -> str:

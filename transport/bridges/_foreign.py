@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ...actors import CallboardError
 
@@ -80,3 +81,22 @@ class Source(Protocol):
             BridgeError: The broker does not answer or refuses, or the queue is not there.
         """
         ...
+
+
+def check_url(url: str, schemes: Sequence[str], expected: str) -> None:
+    """Refuse a URL that leads to no broker of a kind; what is shown of it has no secret.
+
+    Raises:
+        ValueError: Says what was expected.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.hostname:
+        shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else "no URL"
+        raise ValueError(f"got {shown}; expected {expected}")
+
+
+def label_of(kind: str, url: str, name: str) -> str:
+    """Return broker and queue of a URL, without its secrets."""
+    parts = urlsplit(url)
+    host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+    return f"{kind}://{host}{parts.path.rstrip('/')}/{name}"

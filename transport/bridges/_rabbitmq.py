@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from ._foreign import BridgeError, ForeignMessage
+from ._foreign import BridgeError, ForeignMessage, check_url, label_of
 
 if TYPE_CHECKING:
     from aio_pika.abc import (
@@ -50,10 +49,7 @@ class RabbitMQ:
     idle: float = 5.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-            shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else "no URL"
-            raise ValueError(f"got {shown}; expected amqp://USER:PASSWORD@HOST:PORT/VHOST")
+        check_url(self.url, ("amqp", "amqps"), "amqp://USER:PASSWORD@HOST:PORT/VHOST")
         if not self.queue:
             raise ValueError("queue is empty; expected the name of a queue that is there")
         if not 1 <= self.prefetch <= 65_535:
@@ -62,9 +58,7 @@ class RabbitMQ:
     @property
     def label(self) -> str:
         """Broker and queue, without secrets."""
-        parts = urlsplit(self.url)
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        return f"rabbitmq://{host}{parts.path.rstrip('/')}/{self.queue}"
+        return label_of("rabbitmq", self.url, self.queue)
 
     @property
     def queue_name(self) -> str:

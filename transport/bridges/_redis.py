@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from ._foreign import BridgeError, ForeignMessage
+from ._foreign import BridgeError, ForeignMessage, check_url, label_of
 
 _CONSUMER = "callboard"
 _CLOSING = 5.0
@@ -37,10 +36,7 @@ class RedisStreams:
     idle: float = 5.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
-            shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else "no URL"
-            raise ValueError(f"got {shown}; expected redis://USER:PASSWORD@HOST:PORT/DB")
+        check_url(self.url, ("redis", "rediss"), "redis://USER:PASSWORD@HOST:PORT/DB")
         for name in ("stream", "group"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty; expected a name")
@@ -48,9 +44,7 @@ class RedisStreams:
     @property
     def label(self) -> str:
         """Server and stream, without secrets."""
-        parts = urlsplit(self.url)
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        return f"redis://{host or ''}{parts.path.rstrip('/')}/{self.stream}"
+        return label_of("redis", self.url, self.stream)
 
     @property
     def queue_name(self) -> str:

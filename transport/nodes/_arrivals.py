@@ -12,6 +12,7 @@ from ...actors import (
     DecodeError,
     NamedPort,
     SchemaError,
+    address_on,
 )
 from ...schemas import Ended, Watch
 from ..delivery import (
@@ -147,7 +148,7 @@ class Arrivals:
             self._sender.post_record(answer)
 
     def _refuse(self, headers: dict[str, bytes], path: ActorPath, error: BaseException) -> None:
-        answer = ask_error(headers, str(self._senders.here(path)), error)
+        answer = ask_error(headers, address_on(path, self._system.node), error)
         if answer is not None:
             self._sender.post_record(answer)
 

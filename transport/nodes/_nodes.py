@@ -98,7 +98,7 @@ class Nodes:
             ready=ready,
         )
         self._watches = Watches(system, self._post, self.membership)
-        senders = Senders(system.node, reach)
+        senders = Senders(reach)
         self._arrivals = Arrivals(
             system,
             codec,
@@ -218,7 +218,7 @@ class Nodes:
     def _down(self, event: NodeDown) -> None:
         self._watches.gone(event)
         self._post.gone(event.node, event.reason)
-        if self.membership.missing(event.node) is not None:
+        if not self.membership.is_up(event.node):  # else another run of it is
             self._services.pop(event.node, None)
             self._system.receptionist.learned(event.node, {})
 

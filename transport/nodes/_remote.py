@@ -5,14 +5,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...actors import (
-    ActorPath,
     ActorRef,
     Address,
     Deadlines,
     Envelope,
-    Mail,
+    IndirectPort,
     MailboxStatistics,
-    Watchable,
     Watcher,
 )
 from ._post import Post
@@ -21,34 +19,16 @@ from ._watches import Watches
 _UNKNOWN = MailboxStatistics(waiting=0, capacity=None, senders=0, dropped=0)
 
 
-class RemotePort(Watchable):
+class RemotePort(IndirectPort):
     """Implements `ActorPort` for a name on another node."""
 
-    __slots__ = ("_at", "_deadlines", "_path", "_post", "_watches", "held", "open_mail")
+    __slots__ = ("_at", "_post", "_watches")
 
     def __init__(self, at: Address, post: Post, watches: Watches, deadlines: Deadlines) -> None:
+        super().__init__(at.path, deadlines)
         self._at = at
         self._post = post
         self._watches = watches
-        self._deadlines = deadlines
-        self._path = at.path
-        self.open_mail: Mail | None = None
-        self.held = True
-
-    @property
-    def path(self) -> ActorPath:
-        """Where it is, its node included."""
-        return self._path
-
-    @property
-    def address(self) -> str:
-        """The same, as text."""
-        return str(self._path)
-
-    @property
-    def deadlines(self) -> Deadlines:
-        """Where askers wait."""
-        return self._deadlines
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RemotePort) and self._at == other._at
@@ -57,17 +37,6 @@ class RemotePort(Watchable):
         return hash(self._at)
 
     # -- mail -------------------------------------------------------------------
-
-    def wake(self) -> None:
-        """Never called, since it is held."""
-
-    def lend(self) -> None:
-        """Never called, since it is held."""
-
-    def asked_by(self, asker: object, reply: "asyncio.Future[Any]") -> Callable[[], object] | None:
-        """Note nothing: a cycle that leads over other nodes ends by its deadlines."""
-        del asker, reply
-        return None
 
     def deliver(
         self, message: Any, reply: "asyncio.Future[Any] | None", timeout: float | None = None

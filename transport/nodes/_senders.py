@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ...actors import ActorPath, Address, Recipient, address_on
+from ...actors import Address, Recipient
 
 _KEPT = 10_000
 _NODES = "nodes"
@@ -13,12 +13,10 @@ class Senders:
     """Makes refs of what `ce_source` says, and keeps those made last.
 
     Args:
-        node: The name of this node.
         reach: Makes a ref of an address.
     """
 
-    def __init__(self, node: str, reach: Callable[[str], Recipient[Any]]) -> None:
-        self._node = node
+    def __init__(self, reach: Callable[[str], Recipient[Any]]) -> None:
         self._reach = reach
         self._refs: dict[bytes, Recipient[Any] | None] = {}
 
@@ -44,7 +42,3 @@ class Senders:
         except ValueError:
             return ""
         return at.names[0] if at.kind == _NODES else ""
-
-    def here(self, path: ActorPath) -> str:
-        """Return what a path of this node is called elsewhere."""
-        return address_on(path, self._node)

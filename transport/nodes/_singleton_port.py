@@ -11,9 +11,8 @@ from ...actors import (
     ActorPort,
     ActorRef,
     ActorSystem,
-    Deadlines,
     Envelope,
-    Mail,
+    IndirectPort,
     MailboxFull,
     MailboxStatistics,
     ServiceKey,
@@ -30,37 +29,20 @@ _MAX_HELD = 1_000
 _PATIENCE = 30.0
 
 
-class SingletonPort(Watchable):
+class SingletonPort(IndirectPort):
     """Implements `ActorPort` for a singleton.
 
     While nobody runs it, messages wait here, up to 1,000; one more is a dead letter.
     """
 
-    __slots__ = ("_held", "_key", "_path", "_system", "_there", "held", "open_mail")
+    __slots__ = ("_held", "_key", "_system", "_there")
 
     def __init__(self, system: ActorSystem, path: ActorPath, key: ServiceKey[Any]) -> None:
+        super().__init__(path, system.deadlines)
         self._system = system
-        self._path = path
         self._key = key
         self._held: deque[Envelope] = deque()
         self._there = asyncio.Event()
-        self.open_mail: Mail | None = None
-        self.held = True
-
-    @property
-    def path(self) -> ActorPath:
-        """What it is called, wherever it runs."""
-        return self._path
-
-    @property
-    def address(self) -> str:
-        """The same, as text."""
-        return str(self._path)
-
-    @property
-    def deadlines(self) -> Deadlines:
-        """Where askers wait."""
-        return self._system.deadlines
 
     def look(self) -> None:
         """Let go what waited, if somebody runs it now."""
@@ -83,12 +65,6 @@ class SingletonPort(Watchable):
                 self._system.dead_letter(message, self._path, sender, why)
             elif not reply.done():
                 reply.set_exception(TransportClosed(why))
-
-    def wake(self) -> None:
-        """Never called, since it is held."""
-
-    def lend(self) -> None:
-        """Never called, since it is held."""
 
     def asked_by(self, asker: object, reply: "asyncio.Future[Any]") -> Callable[[], object] | None:
         """Note who waits for an answer, if it runs here."""
