@@ -20,6 +20,7 @@ from ..actors import ActorSystem, Entity, MessagePolicy
 from ._edges import Edges
 from ._inspector import Inspector, Member
 from ._kafka import Action, KafkaSecurity, TopicStep
+from ._messages import SeenMessage, TopicMessages
 from ._pruning import Prunable
 from ._redrive import Quarantine, Redriven
 from ._topics import Topics
@@ -43,7 +44,9 @@ __all__ = [
     "Quarantine",
     "QuarantinedMessage",
     "Redriven",
+    "SeenMessage",
     "StoredState",
+    "TopicMessages",
     "TopicStep",
     "Topics",
     "TransportURL",

@@ -7,6 +7,7 @@ import typer
 from ._bench import bench
 from ._broker import broker
 from ._demo import demo
+from ._messages import send, tail
 from ._quarantine import quarantine
 from ._run import run
 from ._simulate import simulate
@@ -43,6 +44,8 @@ app.command()(broker)
 app.command()(demo)
 app.command()(tree)
 app.command()(simulate)
+app.command()(tail)
+app.command()(send)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(topics, name="topics")
 app.add_typer(bench, name="bench")

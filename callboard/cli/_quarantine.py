@@ -2,17 +2,15 @@
 
 import asyncio
 import base64
-import importlib
 import json
-import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from ._errors import USAGE, fail, told
+from ._modules import import_modules
 
 if TYPE_CHECKING:
     from ..transport import Quarantine, QuarantinedMessage
@@ -82,7 +80,7 @@ def show(
     async def look(desk: "Quarantine") -> list["QuarantinedMessage"]:
         return await desk.messages(kind, key)
 
-    _import(messages or [])
+    import_modules(messages or [])
     found = _at_desk(transport, system, look)
     chosen = [message for message in found if offset is None or message.offset == offset]
     if not chosen:
@@ -278,17 +276,6 @@ def _fields(message: "QuarantinedMessage") -> Any:
         return MessageToDict(known.FromString(message.value), preserving_proto_field_name=True)
     except DecodeError:
         return None
-
-
-def _import(modules: list[str]) -> None:
-    here = str(Path.cwd())
-    if modules and here not in sys.path:
-        sys.path.insert(0, here)
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            fail(f"--import {name}: there is no module {error.name!r} here or installed", USAGE)
 
 
 def _what_is_there(found: "list[QuarantinedMessage]") -> str:

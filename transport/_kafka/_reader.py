@@ -62,8 +62,14 @@ class Reader:
             finally:
                 await consumer.stop()
 
-    async def tail(self, partitions: Sequence[TopicPartition], *, from_start: bool) -> "Tail":
-        """Start following partitions from their start, or from what comes next."""
+    async def tail(
+        self,
+        partitions: Sequence[TopicPartition],
+        *,
+        from_start: bool,
+        since: float | None = None,
+    ) -> "Tail":
+        """Start following partitions from their start, from a time, or from what comes next."""
         consumer = await self._open(partitions)
         places = [KafkaPartition(*p) for p in partitions]
         try:
@@ -71,7 +77,12 @@ class Reader:
                 await consumer.seek_to_beginning(*places)
             else:
                 # Fixed now, and not by the first fetch: what is written in between counts.
-                for place, offset in (await consumer.end_offsets(places)).items():
+                starts = await consumer.end_offsets(places)
+                if since is not None:
+                    times = dict.fromkeys(places, int(since * 1000))
+                    found = await consumer.offsets_for_times(times)
+                    starts.update({p: each.offset for p, each in found.items() if each})
+                for place, offset in starts.items():
                     consumer.seek(place, offset)
         except BaseException as error:
             await consumer.stop()
