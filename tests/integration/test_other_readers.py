@@ -1,6 +1,8 @@
 """What callboard writes, read by programs that know nothing of it."""
 
 import asyncio
+import os
+import shutil
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -82,3 +84,22 @@ async def test_a_plain_consumer_and_the_cloudevents_sdk_read_a_mailbox(
     assert all(event.get_datacontenttype() == "application/protobuf" for event in events)
     # The SDK takes what is UTF-8 for text.
     assert [event.get_data() for event in events] == ["\x08\x01", "\x08\x02"]
+
+
+async def test_kcat_reads_a_mailbox(broker_url: str, name: str) -> None:
+    """Keys, values and headers, as they stand there."""
+    if shutil.which("kcat") is None:
+        why = "kcat is not installed; apt-get install kcat brings it"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    reading = await asyncio.create_subprocess_exec(
+        *("kcat", "-C", "-e", "-q", "-b", broker_url, "-t", f"{name}.Account"),
+        *("-f", "%k %S %h\\n"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(60):
+        printed, _ = await reading.communicate()
+    first, second, *_ = printed.decode().splitlines()
+    assert first.startswith("ada 2 ce_specversion=1.0,content-type=application/protobuf,"), printed
+    assert "ce_type=google.protobuf.Int64Value" in first
+    assert f"ce_source=callboard://{name}/Account/ada" in second
