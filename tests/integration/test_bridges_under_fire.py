@@ -16,7 +16,7 @@ from callboard import ActorSystem
 
 pytestmark = pytest.mark.slow
 
-MESSAGES = {"embedded": 20_000, "apache": 100_000}
+MESSAGES = {"embedded": 6_000, "apache": 100_000}
 """By the broker behind the log."""
 HELD = 6.0
 """Seconds that connections are held: longer than anybody waits for heartbeats and answers here."""
