@@ -30,6 +30,7 @@ from callboard import (
     NodeUp,
     SchemaError,
     ServiceKey,
+    TransportUnavailable,
     UnexpectedReply,
     handler,
 )
@@ -299,3 +300,12 @@ async def test_events_tell_of_nodes(broker_url: str) -> None:
         assert alone.nodes() == ()
         alone.ref("callboard://alone/elsewhere/user/x")
         await within(5.0, lambda: alone.nodes() == (alone.node,))
+
+
+async def test_a_node_with_a_name_joins_when_it_is_entered() -> None:
+    """So it says there that no broker answers; one without a name has not asked yet."""
+    with pytest.raises(TransportUnavailable, match=r"127\.0\.0\.1:1"):
+        async with ActorSystem("alone", transport="kafka://127.0.0.1:1", node="one"):
+            raise AssertionError("nobody answers there")
+    async with ActorSystem("alone", transport="kafka://127.0.0.1:1") as system:
+        assert system.nodes() == ()

@@ -129,7 +129,7 @@ async def test_what_is_declared_while_the_system_runs_begins_at_once(broker_url:
 
 async def test_what_is_told_and_never_leaves_is_counted() -> None:
     """With no broker there: a dead letter for each, with the reason."""
-    system = ActorSystem("shop", transport="kafka://127.0.0.1:1", node="one")
+    system = ActorSystem("shop", transport="kafka://127.0.0.1:1")
     dead: list[DeadLetter] = []
     system.events.subscribe(DeadLetter, dead.append)
     async with system:
