@@ -18,7 +18,7 @@ from .delivery import (
     Header,
     Outbound,
     TopicPartition,
-    current_turn,
+    hold_back,
     mailbox_topic,
     message_headers,
     node_source,
@@ -67,9 +67,7 @@ class EntityVerbs:
     def tell(self, ref: EntityRef[Any], message: object) -> None:
         """Send without waiting; see `EntityRef.tell`."""
         build = self._record(ref, message)
-        turn = current_turn.get()
-        if turn is not None and turn.open:
-            turn.outputs.append(build(turn.next_id()))
+        if hold_back(build):
             return
         if ref.kind in self._reached:
             self._post(ref, message, build)
@@ -109,9 +107,7 @@ class EntityVerbs:
     async def send(self, ref: EntityRef[Any], message: object) -> None:
         """Send, and wait until the log has it; see `EntityRef.send`."""
         build = self._record(ref, message)
-        turn = current_turn.get()
-        if turn is not None and turn.open:
-            turn.outputs.append(build(turn.next_id()))
+        if hold_back(build):
             return
         if ref.kind not in self._reached:
             await self._ready()
@@ -120,9 +116,7 @@ class EntityVerbs:
     async def send_all(self, messages: Sequence[tuple[EntityRef[Any], object]]) -> None:
         """Send many, and wait until the log has all; see `callboard.send_all`."""
         builds = [self._record(ref, message) for ref, message in messages]
-        turn = current_turn.get()
-        if turn is not None and turn.open:
-            turn.outputs.extend([build(turn.next_id()) for build in builds])
+        if hold_back(*builds):
             return
         if any(kind not in self._reached for kind in {ref.kind for ref, _ in messages}):
             await self._ready()

@@ -12,7 +12,7 @@ from .delivery import (
     Outbound,
     TopicPartition,
     batch_time,
-    current_turn,
+    hold_back,
     message_headers,
     node_source,
     source_now,
@@ -74,10 +74,9 @@ class Publishing:
         way = self._way(letter.topic)
         way.published += 1
         make = self._make(letter)
-        turn = current_turn.get()
-        if turn is not None and turn.open:
-            turn.outputs.append(make(turn.next_id()))
-        elif way.open:
+        if hold_back(make):
+            return
+        if way.open:
             self._post(way, letter, make)
         elif len(way.held) < _MAX_HELD:
             way.held.append((letter, make))
@@ -92,9 +91,7 @@ class Publishing:
         way = self._way(letters[0].topic)
         way.published += len(letters)
         makes = [self._make(letter) for letter in letters]
-        turn = current_turn.get()
-        if turn is not None and turn.open:
-            turn.outputs.extend([make(turn.next_id()) for make in makes])
+        if hold_back(*makes):
             return
         if not way.open:
             await self._ready()

@@ -67,7 +67,7 @@ from ._topics import (
     state_topic,
 )
 from ._tracker import Tracker
-from ._turn import Turn, current_turn, in_turn, node_source, source_now
+from ._turn import Turn, current_turn, hold_back, in_turn, node_source, source_now
 
 __all__ = [
     "ANY",
@@ -127,6 +127,7 @@ __all__ = [
     "current_turn",
     "failures_topic",
     "floor_of",
+    "hold_back",
     "id_of",
     "in_turn",
     "mailbox_topic",

@@ -1,6 +1,6 @@
 """The turn: what one handler call sends, held back until it has succeeded."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -50,6 +50,23 @@ class Turn:
 
 current_turn: ContextVar[Turn | None] = ContextVar("callboard_turn", default=None)
 """The turn of the entity handler that is running, if one is."""
+
+
+def hold_back(*makes: Callable[[str], Outbound]) -> bool:
+    """Put messages among what a running handler sends, which leaves when it has succeeded.
+
+    Args:
+        makes: Each builds a record from its message id; one after the other, since ids count.
+
+    Returns:
+        Whether a handler is running; otherwise nothing was done.
+    """
+    turn = current_turn.get()
+    if turn is None or not turn.open:
+        return False
+    for make in makes:
+        turn.outputs.append(make(turn.next_id()))
+    return True
 
 
 async def in_turn(running: Coroutine[Any, Any, Any], turn: Turn | None) -> Any:

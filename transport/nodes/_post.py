@@ -20,7 +20,7 @@ from ..delivery import (
     Codec,
     Header,
     Outbound,
-    current_turn,
+    hold_back,
     message_headers,
     node_source,
     source_now,
@@ -106,7 +106,7 @@ class Post:
             SchemaError: It is no protobuf message, or too large.
         """
         make = self._message(at, message, sender, [])
-        if not _in_turn(make):
+        if not hold_back(make):
             who = sender or current_sender()
             lost = self._system.dead_letter
             self._give(at, make, lambda error: lost(message, at.path, who, str(error)))
@@ -120,7 +120,7 @@ class Post:
             SchemaError: It is no protobuf message, or too large.
         """
         make = self._message(at, message, sender, [])
-        if _in_turn(make):
+        if hold_back(make):
             return
         await self._ready()
         while not self._membership.is_up(at.node) or at.node in self._held:
@@ -216,15 +216,6 @@ class Post:
             waiting.pop(reply, None)
             if not waiting:
                 del self._asked[node]
-
-
-def _in_turn(make: Make) -> bool:
-    """Put a message among what an entity's handler sends, if one is running."""
-    turn = current_turn.get()
-    if turn is None or not turn.open:
-        return False
-    turn.outputs.append(make(turn.next_id()))
-    return True
 
 
 def _name(sender: Any) -> bytes:
