@@ -25,6 +25,27 @@ def cluster_of(url: TransportURL, security: KafkaSecurity | None) -> Cluster | N
 
 
 def cluster_from_outside(
+    url: str,
+    security: KafkaSecurity | None,
+    instead: str = "lives inside one process. Start one for several with: callboard broker",
+) -> Cluster:
+    """Return the cluster that somebody works on who is no node.
+
+    Args:
+        url: A `kafka://` URL.
+        security: As `cluster_of` takes it.
+        instead: For the error about `memory://`: why not, and what to do.
+
+    Raises:
+        InvalidTransportURL: Not a `kafka://` URL.
+    """
+    cluster = cluster_of(parse_transport(url), security)
+    if cluster is None:
+        raise InvalidTransportURL(f"got {url!r}; a memory:// broker {instead}")
+    return cluster
+
+
+def cluster_of_system(
     url: str, system: str, security: KafkaSecurity | None, instead: str
 ) -> Cluster:
     """Return the cluster of a system that somebody works on who is no node of it.
@@ -33,14 +54,12 @@ def cluster_from_outside(
         url: A `kafka://` URL.
         system: The system's name.
         security: As `cluster_of` takes it.
-        instead: For the error about `memory://`: why not, and what to do.
+        instead: As `cluster_from_outside` takes it.
 
     Raises:
         InvalidTransportURL: Not a `kafka://` URL.
         ValueError: No name of a system.
     """
-    cluster = cluster_of(parse_transport(url), security)
-    if cluster is None:
-        raise InvalidTransportURL(f"got {url!r}; a memory:// broker {instead}")
+    cluster = cluster_from_outside(url, security, instead)
     check_system_name(system)
     return cluster

@@ -10,7 +10,7 @@ from typing import Self
 from ..actors import Entity, FailureEvent, TransportError
 from ..schemas import FailureEvent as FailureMessage
 from ..schemas import Heartbeat, ProtobufDecodeError
-from ._cluster import cluster_from_outside
+from ._cluster import cluster_of_system
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, Reader, Tail
 from ._layout import kind_topics, system_topics
 from .delivery import (
@@ -69,7 +69,7 @@ class Inspector:
 
     def __init__(self, url: str, system: str, *, security: KafkaSecurity | None = None) -> None:
         instead = "lives inside one process. Start one for several with: callboard broker"
-        cluster = cluster_from_outside(url, system, security, instead)
+        cluster = cluster_of_system(url, system, security, instead)
         options = KafkaOptions(cluster=cluster)
         self._system = system
         self._admin = Admin(cluster, "callboard-inspector", timeout=options.request_timeout)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ..actors import InvalidTransportURL, TransportError
+from ..actors import TransportError
 from ..schemas import Message, TypeRegistry
-from ._cluster import cluster_of
+from ._cluster import cluster_from_outside
 from ._kafka import Admin, BatchProducer, KafkaOptions, KafkaSecurity, Reader
-from ._url import parse_transport
 from .delivery import (
     ANY,
     SOURCE,
@@ -28,6 +27,7 @@ from .delivery import (
     text,
 )
 
+_CLIENT = "callboard-shell"
 _POLL = 0.2
 
 
@@ -68,16 +68,11 @@ class TopicMessages:
     """
 
     def __init__(self, url: str, *, security: KafkaSecurity | None = None) -> None:
-        cluster = cluster_of(parse_transport(url), security)
-        if cluster is None:
-            raise InvalidTransportURL(
-                f"got {url!r}; a memory:// broker lives inside one process. Start one for several "
-                f"with: callboard broker"
-            )
+        cluster = cluster_from_outside(url, security)
         options = KafkaOptions(cluster=cluster)
-        self._admin = Admin(cluster, "callboard-shell", timeout=options.request_timeout)
-        self._reader = Reader(cluster, "callboard-shell", timeout=options.request_timeout)
-        self._producer = BatchProducer(cluster, "callboard-shell", timeout=options.write_timeout)
+        self._admin = Admin(cluster, _CLIENT, timeout=options.request_timeout)
+        self._reader = Reader(cluster, _CLIENT, timeout=options.request_timeout)
+        self._producer = BatchProducer(cluster, _CLIENT, timeout=options.write_timeout)
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from ..actors import TransportUnavailable
-from ._cluster import cluster_from_outside
+from ._cluster import cluster_of_system
 from ._kafka import Admin, BatchProducer, KafkaOptions, KafkaSecurity, Reader, Tail
 from .consumers import request_record
 from .delivery import (
@@ -77,7 +77,7 @@ class Quarantine:
             "lives inside one process. Give the URL of the cluster whose quarantine you mean, "
             "as in kafka://HOST:9092"
         )
-        cluster = cluster_from_outside(url, system, security, instead)
+        cluster = cluster_of_system(url, system, security, instead)
         options = KafkaOptions(cluster=cluster)
         self._system = system
         self._admin = Admin(cluster, _CLIENT, timeout=options.request_timeout)

@@ -6,7 +6,7 @@ from functools import partial
 from math import isinf
 
 from ..actors import Entity
-from ._cluster import cluster_from_outside
+from ._cluster import cluster_of_system
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, TopicStep
 from ._layout import kind_topics, system_topics
 from ._pruning import Progress, Prunable, prunable
@@ -42,7 +42,7 @@ class Topics:
         security: KafkaSecurity | None = None,
     ) -> None:
         instead = "makes its topics itself. Give the URL of a cluster, as in kafka://HOST:9092"
-        cluster = cluster_from_outside(url, system, security, instead)
+        cluster = cluster_of_system(url, system, security, instead)
         timeout = KafkaOptions(cluster=cluster).request_timeout
         self._specs = [*system_topics(system), *kind_topics(system, kinds)]
         self._mailboxes = {mailbox_topic(system, kind) for kind in kinds}

@@ -3,30 +3,26 @@
 import asyncio
 import base64
 import json
-import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ._cluster import Transport, cluster_url
+from ._durations import seconds_of
 from ._errors import USAGE, fail, told
+from ._fields import fields_of
 from ._modules import import_modules
 
 if TYPE_CHECKING:
     from ..transport import SeenMessage
 
 Topic = Annotated[str, typer.Argument(help="The topic, as in bank.Account.")]
-Transport = Annotated[
-    str | None,
-    typer.Option(help="kafka://HOST:PORT; else CALLBOARD_TRANSPORT.", show_default=False),
-]
 Import = Annotated[
     list[str] | None,
     typer.Option("--import", metavar="MODULE", help="Where message classes are defined."),
 ]
-_AGO = re.compile(r"(\d+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def tail(
@@ -52,7 +48,7 @@ def tail(
     in base64.
     """
     import_modules(messages or [])
-    url, start = _cluster(transport), _start(since)
+    url, start = cluster_url(transport), _start(since)
 
     async def follow() -> None:
         from ..transport import TopicMessages  # noqa: PLC0415 - see the package
@@ -97,7 +93,7 @@ def send(
     from ..schemas import TypeRegistry  # noqa: PLC0415 - see the package
 
     import_modules(messages or [])
-    url = _cluster(transport)
+    url = cluster_url(transport)
     known = TypeRegistry().find(type_)
     if known is None:
         fail(
@@ -124,22 +120,13 @@ def send(
             fail(error)
 
 
-def _cluster(transport: str | None) -> str:
-    from ._settings import load_settings  # noqa: PLC0415 - see the package
-
-    settings = load_settings(transport=transport)
-    if settings.transport is None:
-        fail("which cluster? Give --transport kafka://HOST:PORT or CALLBOARD_TRANSPORT", USAGE)
-    return settings.transport
-
-
 def _start(since: str) -> float | None:
     if since in ("start", "end"):
         return 0.0 if since == "start" else None
-    read = _AGO.fullmatch(since)
-    if read is None:
+    ago = seconds_of(since)
+    if ago is None:
         fail(f"--from {since!r} is no place to begin; expected start, end, or as in 30m", USAGE)
-    return time.time() - int(read[1]) * _SECONDS[read[2]]
+    return time.time() - ago
 
 
 def _header(given: str) -> tuple[str, str]:
@@ -178,20 +165,11 @@ def _whole(message: "SeenMessage") -> dict[str, Any]:
 
 def _decoded(message: "SeenMessage") -> dict[str, Any]:
     """Return a message's value under the name that says how it was read; nothing of a tombstone."""
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - see the package
-
-    from ..schemas import ProtobufDecodeError, TypeRegistry  # noqa: PLC0415 - see the package
-
     if message.value is None:
         return {}
-    known = TypeRegistry().find(message.type) if message.type else None
-    if known is not None:
-        try:
-            read = known.FromString(message.value)
-        except ProtobufDecodeError:
-            known = None
-        else:
-            return {"message": MessageToDict(read, preserving_proto_field_name=True)}
+    fields = fields_of(message.type, message.value)
+    if fields is not None:
+        return {"message": fields}
     try:
         return {"message": json.loads(message.value)}
     except ValueError:

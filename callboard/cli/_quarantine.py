@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from ._cluster import Transport, cluster_url
 from ._errors import USAGE, fail, told
+from ._fields import fields_of
 from ._modules import import_modules
 
 if TYPE_CHECKING:
@@ -26,10 +28,6 @@ quarantine = typer.Typer(
 
 System = Annotated[str, typer.Argument(help="Name of the actor system.")]
 Kind = Annotated[str, typer.Argument(help="Kind of the entities, as in Account.")]
-Transport = Annotated[
-    str | None,
-    typer.Option(help="kafka://HOST:PORT; else CALLBOARD_TRANSPORT.", show_default=False),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")]
 
@@ -197,19 +195,16 @@ def _at_desk(
     transport: str | None, system: str, work: "Callable[[Quarantine], Coroutine[Any, Any, T]]"
 ) -> T:
     from ..transport import Quarantine  # noqa: PLC0415 - see the package
-    from ._settings import load_settings  # noqa: PLC0415 - see the package
 
-    settings = load_settings(transport=transport)
-    if settings.transport is None:
-        fail("which cluster? Give --transport kafka://HOST:PORT or CALLBOARD_TRANSPORT", USAGE)
+    url = cluster_url(transport)
 
-    async def run(url: str) -> T:
+    async def run() -> T:
         async with Quarantine(url, system) as desk:
             return await work(desk)
 
     with told():
         try:
-            return asyncio.run(run(settings.transport))
+            return asyncio.run(run())
         except (LookupError, ValueError) as error:
             fail(error)
 
@@ -257,25 +252,10 @@ def _as_dict(kind: str, message: "QuarantinedMessage") -> dict[str, Any]:
 def _whole(kind: str, message: "QuarantinedMessage") -> dict[str, Any]:
     headers = {name: value.decode(errors="replace") for name, value in message.headers}
     told_: dict[str, Any] = {**_as_dict(kind, message), "headers": headers}
-    fields = _fields(message)
+    fields = fields_of(message.type, message.value)
     if fields is None:
         return {**told_, "value_base64": base64.b64encode(message.value).decode()}
     return {**told_, "message": fields}
-
-
-def _fields(message: "QuarantinedMessage") -> Any:
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - see the package
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the package
-
-    from ..schemas import TypeRegistry  # noqa: PLC0415 - see the package
-
-    known = TypeRegistry().find(message.type)
-    if known is None:
-        return None
-    try:
-        return MessageToDict(known.FromString(message.value), preserving_proto_field_name=True)
-    except DecodeError:
-        return None
 
 
 def _what_is_there(found: "list[QuarantinedMessage]") -> str:

@@ -4,13 +4,13 @@ import asyncio
 import json
 import math
 import os
-import re
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..actors import InvalidTransportURL
+from ._durations import seconds_of
 from ._errors import USAGE, fail, told
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ..transport import KafkaSecurity, Prunable, Topics, TopicStep
 
 REFUSED, TO_DO = 1, 2
-
-_DURATION = re.compile(r"(\d{1,6})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 topics = typer.Typer(
     help="Topics of a system on a cluster: what they must be, making them so, and pruning them.",
@@ -140,10 +137,10 @@ def prune(
 
 
 def _seconds(keep: str) -> int:
-    read = _DURATION.fullmatch(keep)
-    if read is None:
+    seconds = seconds_of(keep)
+    if seconds is None:
         fail(f"--keep {keep!r} is no time; expected a number and s, m, h or d, as in 7d", USAGE)
-    return int(read[1]) * _SECONDS[read[2]]
+    return seconds
 
 
 def _topics(target: str, transport: str | None, name: str | None) -> "Topics":

@@ -26,7 +26,7 @@ from callboard import (
     handler,
 )
 from callboard.supervision import Backoff, RetryPolicy
-from callboard.transport import Inspector
+from callboard.transport import Quarantine
 from callboard.transport._bridging import LogIntake
 from callboard.transport.bridges import ForeignMessage, Seen
 
@@ -200,14 +200,41 @@ async def test_bad_messages_hold_up_no_other(broker_url: str) -> None:
         async with running(broker_url, declare) as system:
             assert sorted(await until_kept(system, "p", 5)) == [1, 3, 4, 5, 6]
             await within(10.0, lambda: not queue.messages)
-            async with Inspector(f"kafka://{broker_url}", system.name) as inspector:
-                assert inspector is not None
+            async with Quarantine(f"kafka://{broker_url}", system.name) as desk:
+                parked = await desk.messages("flights")
+    assert sorted(each.value for each in parked) == [b"13", b"wrong", b"\xff\xfe"]
+    (bad,) = [each for each in parked if each.value == b"\xff\xfe"]
+    assert dict(bad.headers)["from_from"] == b"tower \xff"
     assert [each.id for each in queue.aside] == ["large"]
     assert len([each for each in lines if "set aside" in str(each["event"])]) == 1
     assert len([each for each in lines if "messages have no id" in str(each["event"])]) == 1
 
 
 SMALL = BridgeOptions(max_message_bytes=1_000)
+
+
+async def test_what_is_mended_comes_back_from_quarantine(broker_url: str) -> None:
+    """As it came: the adapter sees body and headers once more."""
+    queue = ScriptedQueue()
+    lenient = False
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, to=Plane, key=lambda _: "p", name="flights", handling=QUICK)
+        def adapter(payload: bytes, headers: dict[str, str]) -> Int64Value:
+            if not lenient:
+                raise ValueError("not yet")
+            return Int64Value(value=int(payload) + int(headers["add"]))
+
+    queue.put(message(1, add="10"))
+    async with running(broker_url, declare) as system:
+        async with Quarantine(f"kafka://{broker_url}", system.name) as desk:
+            async with asyncio.timeout(20):
+                while "flights" not in desk.kinds or not await desk.messages("flights"):
+                    await asyncio.sleep(0.1)
+            lenient = True
+            (done,) = await desk.redrive("flights", timeout=30.0)
+            assert (done.handled, done.left) == (1, 0)
+        assert await until_kept(system, "p", 1) == [11]
 
 
 async def test_a_full_intake_makes_the_bridge_wait(broker_url: str) -> None:

@@ -1,7 +1,6 @@
 """`callboard send` and `callboard tail`, in a shell; and others who read what callboard writes."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import programs
+from support.legacy import free_ports
 from support.programs import answers, callboard, until
 
 pytestmark = pytest.mark.slow
@@ -42,9 +42,7 @@ asyncio.run(main(sys.argv[1]))
 @pytest.fixture
 def cluster(tmp_path: Path) -> Generator[str]:
     """Give the URL of a broker in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     (tmp_path / "messages.py").write_text(MESSAGES)
     (tmp_path / "make.py").write_text(MAKE)
     with callboard(tmp_path, "broker", "--port", str(port)):

@@ -1,13 +1,13 @@
 """The programs of `Where actors live`, typed as they stand."""
 
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.legacy import free_ports
 from support.programs import answers, callboard, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "where-actors-live.md"
@@ -17,9 +17,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     """A node is asked, watched, and killed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     text = PAGE.read_text().replace("9092", str(port))
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     greeting, ending = re.findall(r"```text\n(.*?)```", text, re.DOTALL)

@@ -2,13 +2,13 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.legacy import free_ports
 from support.programs import answers, callboard, until
 from support.rabbitmq import RabbitServer
 
@@ -19,9 +19,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_page_does_what_it_says(tmp_path: Path, rabbitmq: RabbitServer) -> None:
     """Departures, an answer, a node killed with kill -9, and ids that come twice."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     text = PAGE.read_text().replace("9092", str(port)).replace("5672", str(rabbitmq.port))
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (printed,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)

@@ -1,11 +1,11 @@
 """`From a topic to a service in fifteen minutes`, typed as it stands."""
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.legacy import free_ports
 from support.programs import answers, callboard, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "from-a-topic-to-a-service.md"
@@ -15,9 +15,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     """Every program, every command and every output of it, in order."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     text = PAGE.read_text().replace("9092", str(port))
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     printed = re.findall(r"```text\n(.*?)```", text, re.DOTALL)

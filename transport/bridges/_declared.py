@@ -84,20 +84,14 @@ def declare_bridge(
     """
     name = handling.name or (function.__name__ if function else source.queue_name)
     handling = replace(handling, name=name, partitions=1)
-    plain = function if function is None else _one_argument(function)
-    consumer = declare(system, f"{system}.{name}.intake", plain, to=to, key=key, options=handling)
-    if function is None:
-        return Bridge(name, source, consumer, options, supervision)
-    if consumer.takes.batch:
-        raise HandlerError(
-            f"{function.__qualname__} takes a list; a bridge's adapter takes one message"
-        )
-    said = consumer.takes
-    consumer = replace(
-        consumer,
-        function=_adapter(function),
-        decoding=partial(_unpacked, said),
-    )
+    called = None if function is None else _adapter(function)
+    consumer = declare(system, f"{system}.{name}.intake", called, to=to, key=key, options=handling)
+    if function is not None:
+        if consumer.takes.batch:
+            raise HandlerError(
+                f"{function.__qualname__} takes a list; a bridge's adapter takes one message"
+            )
+        consumer = replace(consumer, decoding=partial(_unpacked, consumer.takes))
     return Bridge(name, source, consumer, options, supervision)
 
 
@@ -105,9 +99,10 @@ def _unpacked(said: Annotation, codec: Codec) -> Accepted:
     return Unpacked(accepted(said, codec))
 
 
-def _one_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that looks as a consumer's does: the payload alone."""
-    parameters = list(inspect.signature(function).parameters.values())
+def _adapter(function: Callable[..., Any]) -> Callable[[Payload], Any]:
+    """Return what calls a bridge's function with what it wants, and looks as a consumer's does."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
     wanted = [each for each in parameters if each.default is inspect.Parameter.empty]
     if not 1 <= len(wanted) <= 2:
         given = ", ".join(str(each) for each in parameters) or "nothing"
@@ -116,41 +111,14 @@ def _one_argument(function: Callable[..., Any]) -> Callable[..., Any]:
             f"the headers if it wants them:\n    def {function.__name__}(payload: bytes, "
             f"headers: dict[str, str]) -> Departed | None: ..."
         )
-    looks = functools.wraps(function)(_waiting if _is_async(function) else _plain)
-    signature = inspect.signature(function)
-    looks.__signature__ = signature.replace(parameters=parameters[:1])  # type: ignore[attr-defined]
-    return looks
 
-
-def _plain(payload: Any) -> None:
-    del payload
-
-
-async def _waiting(payload: Any) -> None:
-    del payload
-
-
-def _adapter(function: Callable[..., Any]) -> Callable[[Payload], Any]:
-    """Return what calls a bridge's function with what it wants."""
-    parameters = inspect.signature(function).parameters.values()
-    wanted = [each for each in parameters if each.default is inspect.Parameter.empty]
-    if len(wanted) == 1:
-
-        def call(payload: Payload) -> Any:
-            return function(payload.body)
-    else:
-
-        def call(payload: Payload) -> Any:
-            return function(payload.body, payload.headers)
-
-    if not _is_async(function):
-        return functools.wraps(function)(call)
+    def call(payload: Payload) -> Any:
+        return function(*payload[: len(wanted)])
 
     async def wait(payload: Payload) -> Any:
         return await call(payload)
 
-    return functools.wraps(function)(wait)
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function)
+    adapter = functools.wraps(function)(wait if inspect.iscoroutinefunction(function) else call)
+    # Of the payload alone, by whose annotation the body is decoded.
+    adapter.__signature__ = signature.replace(parameters=parameters[:1])  # type: ignore[attr-defined]
+    return adapter

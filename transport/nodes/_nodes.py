@@ -184,7 +184,7 @@ class Nodes:
             self._system.log.warning("a heartbeat that nobody can read", offset=record.offset)
             return
         events = self.membership.heard(beat, asyncio.get_running_loop().time())
-        if beat.node != self._system.node and beat.node in self.membership.up:
+        if beat.node != self._system.node and self.membership.is_up(beat.node):
             self._learn(beat)
         for event in events:
             if isinstance(event, NodeDown):

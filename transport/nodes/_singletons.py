@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from ...actors import (
+    SINGLETONS,
     ActorRef,
     ActorSystem,
     Address,
     CallboardError,
-    NamedPort,
     ServiceKey,
+    port_of,
 )
 from ._nodes import Nodes
 from ._singleton_port import SingletonPort
@@ -86,7 +87,7 @@ class Singletons:
         """Return the ref of a singleton, wherever it runs."""
         port = self._ports.get(name)
         if port is None:
-            at = Address(self._system.name, "", (name,), "singletons")
+            at = Address(self._system.name, "", (name,), SINGLETONS)
             port = self._ports[name] = SingletonPort(self._system, at.path, _key(name))
         return ActorRef(port)
 
@@ -207,15 +208,15 @@ class Singletons:
         ref, each.running = each.running, None
         assert ref is not None, "it runs"
         gone = asyncio.Event()
-        NamedPort(self._system, ref.path).when_gone(gone.set)
-        self._system.stop(ref)
-        try:
-            async with asyncio.timeout(each.actor.stop_timeout):
-                await gone.wait()
-        except TimeoutError:
-            self._system.kill(ref)
-            await gone.wait()
-        self._system.log.info("a singleton has stopped here", singleton=each.name)
+        port_of(ref).when_gone(gone.set)
+        for end in (self._system.stop, self._system.kill):
+            end(ref)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(each.actor.stop_timeout):
+                    await gone.wait()
+                self._system.log.info("a singleton has stopped here", singleton=each.name)
+                return
+        self._system.log.error("a singleton does not stop", singleton=each.name)
 
 
 def _key(name: str) -> ServiceKey[Any]:
