@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         Skip,
         compose,
     )
+    from .transport.outlets import Outlet
 
 __all__ = [
     "Accepts",
@@ -137,6 +138,7 @@ __all__ = [
     "NodeUp",
     "NotRunning",
     "OutboxError",
+    "Outlet",
     "PartitionLost",
     "Pool",
     "Publisher",
@@ -179,6 +181,7 @@ _LATER = {
     "ConsumerContext": ".transport.consumers",
     "ConsumerOptions": ".transport.consumers",
     "ConsumerRecord": ".transport.consumers",
+    "Outlet": ".transport.outlets",
     "Publisher": ".transport",
     "Quarantine": ".transport.consumers",
     "RabbitMQ": ".transport.bridges",

@@ -14,6 +14,7 @@ from .actors import (
     Entity,
     MessagePolicy,
     NotRunning,
+    SchemaError,
     SupervisionStrategy,
     Transport,
     check_actor,
@@ -24,16 +25,19 @@ from .supervision import Backoff, OneForOne, RetryPolicy
 
 if TYPE_CHECKING:
     from .transport import Edges, KafkaTransport, Publisher, PublisherPort
-    from .transport.bridges import BridgeOptions, Source
+    from .transport.bridges import BridgeOptions, Destination, Source
     from .transport.consumers import ConsumerOptions, Key
     from .transport.outbox import Outbox
+    from .transport.outlets import Outlet, Reply
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M")
+R = TypeVar("R")
 OutboxT = TypeVar("OutboxT", bound="Outbox")
 
 # A legacy broker may be away for a weekend: its bridge tries again, ever less often.
-_PATIENT = OneForOne(max_restarts=1_000_000, within=60.0, backoff=Backoff(0.5, 30.0, jitter=0.3))
+_AWAY = Backoff(0.5, 30.0, jitter=0.3)
+_PATIENT = OneForOne(max_restarts=1_000_000, within=60.0, backoff=_AWAY)
 
 _DEFAULT_TRANSPORT = "memory://"
 _VARIABLE = "CALLBOARD_TRANSPORT"
@@ -165,6 +169,7 @@ class ActorSystem(CoreSystem):
         key: "Key" = None,
         name: str | None = None,
         retry: MessagePolicy | None = None,
+        reply: "Reply | None" = None,
         options: "BridgeOptions | None" = None,
         handling: "ConsumerOptions | None" = None,
     ) -> Callable[[F], F]:
@@ -186,7 +191,11 @@ class ActorSystem(CoreSystem):
         gives again is known by its id and written once. One node of the system runs it, as a
         supervised child that connects again with backoff; another takes over when that is gone.
 
-        Not promised: that a message without an id is written once. See `docs/bridges.md`.
+        With `reply=`, a message that names a queue to be answered in (`reply-to`) gets what the
+        entity, or the function, answers, with its correlation id; or an error.
+
+        Not promised: that a message without an id is written once; that a question is answered
+        when a node dies just then. See `docs/bridges.md`.
 
         Args:
             source: the queue: `RabbitMQ(...)`, `ActiveMQ(...)` or `RedisStreams(...)`.
@@ -194,6 +203,8 @@ class ActorSystem(CoreSystem):
             key: which entity, or whose order: a field's name or a function of the command.
             name: its name within the system; the function's, or the queue's, when left out.
             retry: decides about messages that fail; as for consumers.
+            reply: how answers are written: `"json"`, `"protobuf"`, or a function of the answer that
+                returns bytes, text, a pydantic model or a protobuf message. None: nobody answers.
             options: how it takes from the queue: a `BridgeOptions`.
             handling: how what came is handled: a `ConsumerOptions`.
 
@@ -216,6 +227,7 @@ class ActorSystem(CoreSystem):
             options=options or Options(),
             handling=replace(handling or Handling(), **given),
             supervision=_PATIENT,
+            reply=reply,
         )
         passing = None if to is None else declare(None)
 
@@ -224,6 +236,43 @@ class ActorSystem(CoreSystem):
             return function
 
         return register
+
+    def outlet(
+        self,
+        destination: "Destination",
+        message_type: type[M],
+        *,
+        reply: type[R] | None = None,
+        key: "Key" = None,
+        name: str | None = None,
+    ) -> "Outlet[M, R]":
+        """Return what writes messages of a type into a legacy queue, or asks whoever serves it.
+
+        ```python
+        arrivals = system.outlet(RabbitMQ("amqp://...", queue="arrivals"), Arrived)
+        prices = system.outlet(ActiveMQ("stomp://...", queue="prices"), Question, reply=Price)
+
+        await arrivals.send(Arrived(tail="N1"))                      # returns when the log has it
+        price = await prices.ask(Question(seat="1A"), timeout=2.0)
+        ```
+
+        Messages go through a topic of the outlet's own, `{system}.{name}.outlet`, and wait there
+        while the legacy broker is away. One node carries them over, each at least once, in the
+        topic's order; each has an id by which a second one is known.
+
+        Args:
+            destination: the queue: `RabbitMQ(...)`, `ActiveMQ(...)` or `RedisStreams(...)`.
+            message_type: a protobuf class, a pydantic model (written as JSON), or `bytes`.
+            reply: what an answer is: one of these as well; None if nobody answers.
+            key: whose order a message that cannot be written holds up: a field's name or a
+                function of the message; None for nobody's.
+            name: its name within the system; the queue's when left out.
+
+        Raises:
+            SchemaError: nothing writes messages, or reads answers, of that type.
+            ValueError: a consumer or another outlet has the name.
+        """
+        return self._edges().outlet(destination, message_type, reply=reply, key=key, name=name)
 
     def publisher(
         self, topic: str, message_type: type[M], *, key: "Key" = None, partitions: int = 8
@@ -265,7 +314,11 @@ class ActorSystem(CoreSystem):
 
         if self._declared_edges is None:
             self._declared_edges = Edges(
-                self.name, self._publishing, self._edges_changed, self.entities or ()
+                self.name,
+                self._publishing,
+                self._edges_changed,
+                self.entities or (),
+                RetryPolicy(1_000_000, _AWAY, quarantine=(SchemaError,)),
             )
         return self._declared_edges
 

@@ -7,6 +7,7 @@ the code `make proto` generates from them.
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
+from ._json import as_json
 from ._registry import TypeRegistry
 from .v1.runtime_pb2 import (
     AskFailure,
@@ -35,4 +36,5 @@ __all__ = [
     "SourceWindow",
     "TypeRegistry",
     "Watch",
+    "as_json",
 ]

@@ -1,26 +1,30 @@
-"""What a system's program declares at its edges: consumers, publishers and outboxes."""
+"""What a program declares at its edges: consumers, bridges, outlets, publishers, outboxes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..actors import Entity, SupervisionStrategy
-from .bridges import Bridge, BridgeOptions, Source, declare_bridge
+from ..actors import Entity, MessagePolicy, SupervisionStrategy
+from ..schemas import TypeRegistry
+from .bridges import Bridge, BridgeOptions, Destination, Source, declare_bridge
 from .consumers import Consumer, ConsumerOptions, Key, check_topic, declare
-from .delivery import DEFAULT_MAX_MESSAGE_BYTES
+from .delivery import DEFAULT_MAX_MESSAGE_BYTES, Codec
 from .outbox import Outbox
+from .outlets import Caller, Carrier, Outlet, Reply, carry_answers, carry_letters
 from .publishers import Publisher, PublisherPort
 
 M = TypeVar("M")
+R = TypeVar("R")
 
 
 class Edges:
-    """The consumers, bridges, publishers and outboxes of one system, whether it runs or not.
+    """The consumers, bridges, outlets, publishers and outboxes of one system, running or not.
 
     Args:
         system: Its name.
         port: Returns the running system as publishers see it.
         changed: Called when something was added.
         kinds: The kinds of entities that the program has named.
+        patience: Decides about messages that a legacy broker does not take.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class Edges:
         port: Callable[[], PublisherPort],
         changed: Callable[[], None],
         kinds: Sequence[type[Entity]],
+        patience: MessagePolicy,
     ) -> None:
         self._system = system
         self._port = port
@@ -37,7 +42,13 @@ class Edges:
         self.consumers: dict[str, Consumer] = {}
         self.publishers: dict[str, Publisher[Any]] = {}
         self.bridges: dict[str, Bridge] = {}
+        self.outlets: dict[str, Outlet[Any, Any]] = {}
         self.outboxes: list[Outbox] = []
+        self.connected: list[Carrier | Caller] = []
+        """What has connections to legacy brokers, and closes them."""
+        self.queue_topics: set[str] = set()
+        """Topics between the log and legacy queues."""
+        self._patience = patience
 
     def consumer(
         self,
@@ -77,12 +88,14 @@ class Edges:
         options: BridgeOptions,
         handling: ConsumerOptions,
         supervision: SupervisionStrategy | None,
+        reply: Reply | None = None,
         instead_of: Bridge | None = None,
     ) -> Bridge:
-        """Declare a bridge, and the consumer of what comes from it.
+        """Declare a bridge, the consumer of what comes from it, and that of answers.
 
         Raises:
             HandlerError: Function, annotations and options do not fit together.
+            SchemaError: Nothing writes answers so.
             ValueError: A consumer or another bridge has the name.
         """
         made = declare_bridge(
@@ -94,11 +107,62 @@ class Edges:
             options=options,
             handling=handling,
             supervision=supervision,
+            answering=reply is not None,
         )
         if instead_of is not None:
             self.bridges.pop(instead_of.name, None)
         self._add(made.consumer, None if instead_of is None else instead_of.consumer)
         self.bridges[made.name] = made
+        self.queue_topics.add(made.consumer.topic)
+        if reply is not None and made.answers not in self.queue_topics:
+            back: Any = source  # a legacy queue is read and written
+            answers, carrier = carry_answers(
+                self._system,
+                f"{made.name}-answers",
+                made.answers,
+                back,
+                patience=self._patience,
+                reply=reply,
+            )
+            self.queue_topics.add(made.answers)
+            self.connected.append(carrier)
+            self._add(answers, None)
+        return made
+
+    def outlet(
+        self,
+        destination: Destination,
+        message_type: type[M],
+        *,
+        reply: type[R] | None,
+        key: Key,
+        name: str | None,
+    ) -> Outlet[M, R]:
+        """Declare an outlet, and the consumer that carries its messages.
+
+        Raises:
+            SchemaError: Nothing writes messages of that type, or reads such answers.
+            ValueError: A consumer or another outlet has the name.
+        """
+        own = name or destination.queue_name
+        topic = f"{self._system}.{own}.outlet"
+        consumer, carrier = carry_letters(self._system, own, topic, destination, self._patience)
+        made: Outlet[M, R] = Outlet(
+            self._system,
+            own,
+            topic,
+            destination,
+            message_type,
+            reply=reply,
+            key=key,
+            port=self._port,
+            codec=Codec(TypeRegistry()),
+        )
+        self.queue_topics.add(topic)
+        self._add(consumer, None)
+        self.publishers[topic] = self.outlets[own] = made
+        self.connected += [carrier, made.caller]
+        self._changed()
         return made
 
     def _add(self, made: Consumer, instead_of: Consumer | None) -> None:

@@ -44,8 +44,8 @@ def foreign_topic(name: str, partitions: int) -> TopicSpec:
     return TopicSpec(name, partitions, foreign=True)
 
 
-def intake_topic(name: str) -> TopicSpec:
-    """Return the topic of what comes from a legacy queue: one partition, in the queue's order."""
+def queue_topic(name: str) -> TopicSpec:
+    """Return the topic of what comes from a legacy queue or goes to one: in the queue's order."""
     return TopicSpec(name, 1, _KEEP, _VITAL_FOR_MAIL)
 
 

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 from ..actors import ActorSystem, Entity
 from ._bridging import LogIntake
 from ._edges import Edges
-from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions
-from ._layout import consumer_topics, foreign_topic, intake_topic
+from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions, TopicSpec
+from ._layout import consumer_topics, foreign_topic, queue_topic
 from ._publishing import Publishing
 from .bridges import BridgeKeeper
 from .consumers import Clients, Consumer, RunningConsumer
 from .delivery import TopicPartition, batch_time
 from .nodes import Singletons
 from .outbox import Outbox, Relay
+from .publishers import Publisher
 
 
 class RunningEdges:
@@ -83,14 +85,14 @@ class RunningEdges:
             if not self.publishing.is_open(topic)
         ]
         if fresh:
-            await admin.ensure([foreign_topic(each.topic, each.partitions) for each in fresh])
+            await admin.ensure([self._topic_of(each) for each in fresh])
             for publisher in fresh:
                 self.publishing.opened(publisher.topic, driver)
         if not self.consuming:
             return
+        await admin.ensure([queue_topic(each) for each in sorted(self._edges.queue_topics)])
         for name, bridge in list(self._edges.bridges.items()):
             if name not in self._bridges:
-                await admin.ensure([intake_topic(bridge.consumer.topic)])
                 make = partial(
                     LogIntake,
                     self._system,
@@ -127,6 +129,8 @@ class RunningEdges:
             await consumer.aclose()
         for producer, _ in self._relays:
             await producer.aclose()
+        for connected in self._edges.connected:
+            await connected.aclose()
 
     def publish(
         self,
@@ -149,9 +153,14 @@ class RunningEdges:
             )
         publisher.tell(message, key=key, headers=headers)
 
+    def _topic_of(self, publisher: Publisher[Any]) -> TopicSpec:
+        if publisher.topic in self._edges.queue_topics:
+            return queue_topic(publisher.topic)
+        return foreign_topic(publisher.topic, publisher.partitions)
+
     async def _make_topics(self, admin: Admin, consumer: Consumer) -> None:
-        source = foreign_topic(consumer.topic, consumer.options.partitions)
-        await admin.ensure([source])
+        if consumer.topic not in self._edges.queue_topics:
+            await admin.ensure([foreign_topic(consumer.topic, consumer.options.partitions)])
         partitions = (await admin.matching(consumer.topic.__eq__))[consumer.topic]
         await admin.ensure(consumer_topics(self._system.name, consumer.name, partitions))
 

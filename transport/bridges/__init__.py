@@ -2,16 +2,27 @@
 
     Source -> Session -> Pump -> the intake topic -> a consumer -> entities, or a function
 
-`_foreign` is what a legacy broker looks like; `_activemq`, `_rabbitmq` and `_redis` are three.
+`_foreign` is what a legacy broker looks like; `_activemq`, `_rabbitmq` and `_redis` are three, with
+the way into them in `_activemq_out` and so on, which `outlets` takes.
 `_pump` writes each message as it is, once, and acknowledges it then; `_intake` is how it looks in
 the log. Adapters, retries, order and quarantine are the consumer's.
 """
 
 from ._activemq import ActiveMQ
 from ._declared import Bridge, BridgeOptions, declare_bridge
-from ._foreign import BridgeError, ForeignMessage, Session, Source
+from ._foreign import (
+    BridgeError,
+    Destination,
+    Dialogue,
+    ForeignMessage,
+    OutgoingMessage,
+    Sending,
+    Session,
+    Source,
+)
 from ._intake import Intake, Seen, as_record, id_in
 from ._pump import BridgeKeeper, Pump
+from ._questions import Question, question_headers, read_question
 from ._rabbitmq import RabbitMQ
 from ._redis import RedisStreams
 
@@ -21,15 +32,22 @@ __all__ = [
     "BridgeError",
     "BridgeKeeper",
     "BridgeOptions",
+    "Destination",
+    "Dialogue",
     "ForeignMessage",
     "Intake",
+    "OutgoingMessage",
     "Pump",
+    "Question",
     "RabbitMQ",
     "RedisStreams",
     "Seen",
+    "Sending",
     "Session",
     "Source",
     "as_record",
     "declare_bridge",
     "id_in",
+    "question_headers",
+    "read_question",
 ]

@@ -7,9 +7,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from ._activemq_out import ActiveDialogue, ActiveSending, headers_of
 from ._foreign import BridgeError, ForeignMessage, check_url, label_of
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 _PORT = 61613
 _CLOSING = 5.0
-# What the protocol says about the delivery itself, and no adapter needs.
-_OF_THE_FRAME = frozenset({"ack", "subscription", "content-length"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +62,56 @@ class ActiveMQ:
     @asynccontextmanager
     async def session(self) -> AsyncGenerator["_Session"]:
         """See `Source.session`."""
-        said: list[ErrorFrame] = []
-        inside: BaseException | None = None
-        try:
-            async with _client(self, said.append) as client:
-                session = _Session(self, client)
-                try:
-                    await session.begin()
-                    yield session
-                except BaseException as error:
-                    inside = error
-                    raise
-                finally:
-                    await session.end()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            # The client runs in a task group: what it gives up for cancels what is inside, and
-            # what fails inside comes out as a group.
-            if inside is not None and not isinstance(inside, asyncio.CancelledError):
-                raise inside from None
-            found = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
-            raise _lost(self, found, said) from error
+        async with _connected(self) as client:
+            session = _Session(self, client)
+            try:
+                await session.begin()
+                yield session
+            finally:
+                await session.end()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncGenerator[ActiveSending]:
+        """See `Destination.sending`."""
+        async with _connected(self) as client:
+            yield ActiveSending(client, self.queue, self.timeout, partial(_lost, self, said=()))
+
+    @asynccontextmanager
+    async def dialogue(self) -> AsyncGenerator[ActiveDialogue]:
+        """See `Destination.dialogue`."""
+        async with _connected(self) as client:
+            session = ActiveDialogue(
+                client, self.queue, self.timeout, partial(_lost, self, said=())
+            )
+            await session.begin()
+            try:
+                yield session
+            finally:
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_CLOSING):
+                        await session.end()
+
+
+@asynccontextmanager
+async def _connected(source: ActiveMQ) -> AsyncGenerator["Client"]:
+    said: list[ErrorFrame] = []
+    inside: BaseException | None = None
+    try:
+        async with _client(source, said.append) as client:
+            try:
+                yield client
+            except BaseException as error:
+                inside = error
+                raise
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        # The client runs in a task group: what it gives up for cancels what is inside, and
+        # what fails inside comes out as a group.
+        if inside is not None and not isinstance(inside, asyncio.CancelledError):
+            raise inside from None
+        found = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        raise _lost(source, found, said) from error
 
 
 def _client(source: ActiveMQ, on_error: "Callable[[ErrorFrame], Any]") -> "Client":
@@ -183,8 +211,7 @@ class _Session:
         self._arrived.set()
 
     def _foreign(self, frame: "AckableMessageFrame") -> ForeignMessage:
-        said: Mapping[str, Any] = dict(frame.headers)
-        headers = {name: str(said[name]) for name in said if name not in _OF_THE_FRAME}
+        headers = headers_of(frame.headers)
         own = self._source.id
         found = headers["message-id"] if own is None else own(frame.body, headers)
         return ForeignMessage(found or "", frame.body, headers, frame)

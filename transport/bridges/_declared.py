@@ -56,6 +56,7 @@ class Bridge:
         consumer: What becomes of its messages.
         options: How.
         supervision: What is decided when it fails.
+        answers: The topic of answers to messages that ask; empty if nobody answers.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Bridge:
     consumer: Consumer
     options: BridgeOptions
     supervision: SupervisionStrategy | None
+    answers: str = ""
 
 
 def declare_bridge(
@@ -75,6 +77,7 @@ def declare_bridge(
     options: BridgeOptions,
     handling: ConsumerOptions,
     supervision: SupervisionStrategy | None,
+    answering: bool = False,
 ) -> Bridge:
     """Check a declaration and return it.
 
@@ -92,7 +95,8 @@ def declare_bridge(
                 f"{function.__qualname__} takes a list; a bridge's adapter takes one message"
             )
         consumer = replace(consumer, decoding=partial(_unpacked, consumer.takes))
-    return Bridge(name, source, consumer, options, supervision)
+    answers = f"{system}.{name}.answers" if answering else ""
+    return Bridge(name, source, consumer, options, supervision, answers)
 
 
 def _unpacked(said: Annotation, codec: Codec) -> Accepted:

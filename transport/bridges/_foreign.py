@@ -1,4 +1,4 @@
-"""A legacy queue as a bridge sees it: sessions that give messages, and take acknowledgements."""
+"""A legacy queue as callboard sees it: sessions that give messages, and sessions that take them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -30,6 +30,25 @@ class ForeignMessage:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     token: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message on its way into a legacy queue.
+
+    Attributes:
+        id: By which whoever takes it knows it again.
+        body: Its bytes.
+        headers: What goes with it, by the names of the page on its broker.
+        to: The queue that somebody named to be answered in; empty for the one that is declared.
+        expires: Seconds after which nobody wants it any more; None for never.
+    """
+
+    id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    to: str = ""
+    expires: float | None = None
 
 
 class Session(Protocol):
@@ -79,6 +98,69 @@ class Source(Protocol):
 
         Raises:
             BridgeError: The broker does not answer or refuses, or the queue is not there.
+        """
+        ...
+
+
+class Sending(Protocol):
+    """A connection that writes into one queue, and into those of answers."""
+
+    async def send(self, messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
+        """Have the broker keep messages, in their order.
+
+        Returns:
+            Answers that nobody takes any more: their queue has gone.
+
+        Raises:
+            BridgeError: Not all are known to be kept.
+            SchemaError: The broker has no such message.
+        """
+        ...
+
+
+class Dialogue(Sending, Protocol):
+    """A connection that asks, and has a place of its own for answers."""
+
+    @property
+    def reply_to(self) -> str:
+        """Where answers are to be sent."""
+        ...
+
+    async def take(self) -> Sequence[ForeignMessage]:
+        """Return answers that have come, at least one; waits as long as that takes.
+
+        Raises:
+            BridgeError: The connection has gone.
+        """
+        ...
+
+
+class Destination(Protocol):
+    """A legacy queue that is written to, as it is declared."""
+
+    @property
+    def label(self) -> str:
+        """Broker and queue, without secrets."""
+        ...
+
+    @property
+    def queue_name(self) -> str:
+        """The queue alone."""
+        ...
+
+    def sending(self) -> AbstractAsyncContextManager[Sending]:
+        """Connect, within a deadline, to write.
+
+        Raises:
+            BridgeError: The broker does not answer or refuses, or the queue is not there.
+        """
+        ...
+
+    def dialogue(self) -> AbstractAsyncContextManager[Dialogue]:
+        """Connect, within a deadline, to ask.
+
+        Raises:
+            BridgeError: As for `sending`.
         """
         ...
 

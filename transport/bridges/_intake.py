@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from ..consumers import Accepted
 from ..delivery import ID, SOURCE, Header, Inbound, Outbound, TopicPartition
 from ._foreign import ForeignMessage
+from ._questions import question_headers
 
 FOREIGN = "from_"
 """Begins the name of each header that came with a foreign message."""
@@ -79,11 +80,22 @@ class Seen:
         return True
 
 
-def as_record(message: ForeignMessage, to: TopicPartition, source: str) -> Outbound:
-    """Return the record of a foreign message."""
+def as_record(
+    message: ForeignMessage, to: TopicPartition, source: str, answers: str = ""
+) -> Outbound:
+    """Return the record of a foreign message.
+
+    Args:
+        message: What came.
+        to: Where it is written.
+        source: Where it came from.
+        answers: The topic of answers to those who ask; empty if nobody answers.
+    """
     headers: list[Header] = [("ce_specversion", b"1.0"), (SOURCE, source.encode())]
     if message.id:
         headers.append((ID, _bytes(message.id)))
+    if answers:
+        headers.extend(question_headers(message, answers))
     for name, value in message.headers.items():
         if name in _STANDARD:
             headers.append((name, _bytes(value)))

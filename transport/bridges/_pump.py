@@ -71,8 +71,9 @@ class Pump(Actor):
                     where=where,
                 )
                 continue
-            source = self._bridge.source.label
-            records.append(as_record(message, self._intake.partition, source))
+            bridge = self._bridge
+            to = self._intake.partition
+            records.append(as_record(message, to, bridge.source.label, bridge.answers))
         if records:
             await self._intake.write(records)
             self._written += len(records)

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ._foreign import BridgeError, ForeignMessage, check_url, label_of
+from ._rabbitmq_out import RabbitDialogue, RabbitSending, headers_of
 
 if TYPE_CHECKING:
     from aio_pika.abc import (
@@ -33,12 +34,14 @@ class RabbitMQ:
 
     Args:
         url: `amqp://` or `amqps://`; the part after the host is the virtual host.
-        queue: a queue that is there; a bridge declares none.
+        queue: a queue that is there; neither bridge nor outlet declares one.
         prefetch: messages that the broker gives before they are acknowledged.
         id: a message's id, of its body and headers, where senders set no `message-id`.
         timeout: seconds for connecting, and for each answer of the broker.
         idle: seconds without a message after which it is asked whether the queue still is there
             and this still consumes it.
+        exchange: of an outlet: where messages are published, with `queue` as their routing key;
+            empty for straight into the queue.
     """
 
     url: str = field(repr=False)
@@ -47,6 +50,7 @@ class RabbitMQ:
     id: Callable[[bytes, Mapping[str, str]], str] | None = None
     timeout: float = 10.0
     idle: float = 5.0
+    exchange: str = ""
 
     def __post_init__(self) -> None:
         check_url(self.url, ("amqp", "amqps"), "amqp://USER:PASSWORD@HOST:PORT/VHOST")
@@ -68,15 +72,40 @@ class RabbitMQ:
     @asynccontextmanager
     async def session(self) -> AsyncGenerator["_Session"]:
         """See `Source.session`."""
-        connection = await _connect(self)
-        try:
+        async with _connected(self) as connection:
             session = _Session(self, connection)
             await session.begin()
             yield session
-        finally:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(_CLOSING):
-                    await connection.close()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncGenerator[RabbitSending]:
+        """See `Destination.sending`."""
+        async with _connected(self) as connection:
+            session = RabbitSending(connection, *self._way())
+            await session.begin()
+            yield session
+
+    @asynccontextmanager
+    async def dialogue(self) -> AsyncGenerator[RabbitDialogue]:
+        """See `Destination.dialogue`."""
+        async with _connected(self) as connection:
+            session = RabbitDialogue(connection, *self._way())
+            await session.begin()
+            yield session
+
+    def _way(self) -> tuple[str, str, float, Callable[[BaseException, str], BridgeError]]:
+        return self.queue, self.exchange, self.timeout, partial(_lost, self)
+
+
+@asynccontextmanager
+async def _connected(source: RabbitMQ) -> AsyncGenerator["AbstractConnection"]:
+    connection = await _connect(source)
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSING):
+                await connection.close()
 
 
 async def _connect(source: RabbitMQ) -> "AbstractConnection":
@@ -203,34 +232,10 @@ class _Session:
             )
 
     def _foreign(self, message: "AbstractIncomingMessage") -> ForeignMessage:
-        headers = {str(name): _text(value) for name, value in (message.headers or {}).items()}
-        said = {
-            "message-id": message.message_id,
-            "correlation-id": message.correlation_id,
-            "reply-to": message.reply_to,
-            "content-type": message.content_type,
-            "content-encoding": message.content_encoding,
-            "type": message.type,
-            "app-id": message.app_id,
-            "user-id": message.user_id,
-            "timestamp": message.timestamp,
-            "priority": message.priority or None,
-            "expiration": message.expiration,
-            "exchange": message.exchange or None,
-            "routing-key": message.routing_key,
-        }
-        headers.update({name: _text(value) for name, value in said.items() if value is not None})
+        headers = headers_of(message)
         own = self._source.id
         found = message.message_id if own is None else own(message.body, headers)
         return ForeignMessage(found or "", message.body, headers, message)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).decode(errors="surrogateescape")
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
 
 
 def _lost(source: RabbitMQ, error: BaseException, what: str) -> BridgeError:
@@ -242,6 +247,6 @@ def _lost(source: RabbitMQ, error: BaseException, what: str) -> BridgeError:
     remedy = ""
     if kind in {"ProbableAuthenticationError", "AuthenticationError", "ChannelAccessRefused"}:
         remedy = "; check user and password in the URL, and the user's permissions"
-    elif kind in {"ChannelNotFoundEntity", "ChannelClosed"} and "no queue" in said:
+    elif kind in {"ChannelNotFoundEntity", "ChannelClosed", "LookupError"} and "no queue" in said:
         remedy = f"; declare the queue {source.queue!r}, a bridge makes none"
     return BridgeError(f"{source.label} {what}: {kind}: {said}{remedy}")

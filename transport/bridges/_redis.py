@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ._foreign import BridgeError, ForeignMessage, check_url, label_of
+from ._redis_out import RedisDialogue, RedisSending
 
 _CONSUMER = "callboard"
 _CLOSING = 5.0
+_OF_QUESTIONS = ("reply-to", "correlation-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +57,55 @@ class RedisStreams:
     @asynccontextmanager
     async def session(self) -> AsyncGenerator["_Session"]:
         """See `Source.session`."""
-        try:
-            from redis.asyncio import Redis  # noqa: PLC0415 an extra, loaded when it is used
-        except ImportError as error:
-            raise BridgeError(
-                "bridges from Redis need redis: pip install callboard[redis]"
-            ) from error
-        client = Redis.from_url(
-            self.url,
-            socket_connect_timeout=self.timeout,
-            socket_timeout=self.timeout + self.idle,
-        )
-        try:
+        async with _connected(self) as client:
             session = _Session(self, client)
             await session.begin()
             yield session
-        finally:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(_CLOSING):
-                    await client.aclose()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncGenerator[RedisSending]:
+        """See `Destination.sending`."""
+        async with _connected(self) as client:
+            session = RedisSending(client, *self._way())
+            await session.begin()
+            yield session
+
+    @asynccontextmanager
+    async def dialogue(self) -> AsyncGenerator[RedisDialogue]:
+        """See `Destination.dialogue`."""
+        async with _connected(self) as client:
+            session = RedisDialogue(client, *self._way())
+            await session.begin()
+            try:
+                yield session
+            finally:
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_CLOSING):
+                        await session.end()
+
+    def _way(
+        self,
+    ) -> tuple[str, str | None, float, Callable[[BaseException, str], BridgeError]]:
+        return self.stream, self.field, self.timeout, partial(_lost, self)
+
+
+@asynccontextmanager
+async def _connected(source: RedisStreams) -> AsyncGenerator[Any]:
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 an extra, loaded when it is used
+    except ImportError as error:
+        raise BridgeError("bridges from Redis need redis: pip install callboard[redis]") from error
+    client = Redis.from_url(
+        source.url,
+        socket_connect_timeout=source.timeout,
+        socket_timeout=source.timeout + source.idle,
+    )
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSING):
+                await client.aclose()
 
 
 class _Session:
@@ -155,7 +188,7 @@ class _Session:
         own = self._source.field
         if own is None:
             body = json.dumps(shown).encode(errors="surrogateescape")
-            headers: dict[str, str] = {}
+            headers = {name: shown[name] for name in _OF_QUESTIONS if name in shown}
         else:
             body = fields.get(own.encode(), b"")
             headers = {name: value for name, value in shown.items() if name != own}

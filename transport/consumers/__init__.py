@@ -8,7 +8,7 @@
 success or failure means, and share `_calls`; `_running` is one consumer on one node.
 """
 
-from ._accepts import Accepted, Annotation, accepted
+from ._accepts import Accepted, Annotation, accepted, check, read_annotation
 from ._adapters import compose
 from ._context import ConsumerContext, ConsumerRecord
 from ._declared import Consumer, check_topic, declare
@@ -36,9 +36,11 @@ __all__ = [
     "Skip",
     "Verdict",
     "accepted",
+    "check",
     "check_topic",
     "compose",
     "declare",
     "key_function",
+    "read_annotation",
     "request_record",
 ]

@@ -110,7 +110,7 @@ class ExpressLane(CallingLane):
             self._own_lane(key).post(record)
             return
         reply = None
-        if REPLY_TO in headers:
+        if REPLY_TO in headers and receiver.target.answers:
             try:
                 reply = ask_reply(headers, result, shard.host.codec)
             except SchemaError as error:

@@ -167,8 +167,10 @@ class ConsumerLane(CallingLane):
         if self._given_up is not None:
             self._give_up(self._given_up, outputs)
             return
+        reply = None
         try:
-            reply = ask_reply(self._headers, result, self.shard.host.codec)
+            if self.receiver.target.answers:
+                reply = ask_reply(self._headers, result, self.shard.host.codec)
         except SchemaError as error:
             self._failed(error)
             return

@@ -5,7 +5,17 @@ from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from ...actors import Entity, SchemaError
-from ..delivery import FLOOR, ID, Codec, Inbound, Turn, current_turn, id_of
+from ..delivery import (
+    CORRELATION,
+    FLOOR,
+    ID,
+    REPLY_TO,
+    Codec,
+    Inbound,
+    Turn,
+    current_turn,
+    id_of,
+)
 from ._accepts import Accepted, Protobufs, accepted
 from ._context import ConsumerContext
 from ._declared import Consumer
@@ -48,6 +58,8 @@ class FunctionTarget:
         self._key = None if consumer.key is None else key_function(consumer.key)
         self.keyed = self._key is not None
         """The key of a message is not its record's."""
+        self.answers = True
+        """What the function returns answers whoever asked."""
 
     def prepare(self, record: Inbound, headers: Mapping[str, bytes]) -> Any:
         """Return what the function takes, or DROPPED.
@@ -96,6 +108,7 @@ class RouteTarget:
         # function that waits, or looks at the context, is called in the lane of the record's key.
         self._early = not consumer.is_async and not consumer.with_context
         self.keyed = self._early and self._key is not None
+        self.answers = False  # the entity does
         if consumer.function is None and self._adapter is None:
             types = self._to.handlers.types()
             default = types[0] if len(types) == 1 else None
@@ -147,6 +160,10 @@ class RouteTarget:
             if turn is not None and not turn.outputs:
                 self._carry_on(turn, routed, context)
             context.entity(self._to, routed.id).tell(routed.command)
+            if turn is not None and REPLY_TO in context.headers:
+                question = [(name, context.headers[name]) for name in (REPLY_TO, CORRELATION)]
+                told = turn.outputs.pop()
+                turn.outputs.append(told._replace(headers=[*told.headers, *question]))
 
     def _carry_on(self, turn: Turn, routed: Routed, context: ConsumerContext) -> None:
         """Let a command have the id of its event, if that is one of callboard's.

@@ -5,7 +5,7 @@ takes the letters through `PublisherPort`, and an outbox keeps them in a table.
 """
 
 from ._letter import Headers, Letter, Letters
-from ._publisher import Publisher, PublisherPort, PublisherStatistics
+from ._publisher import Publisher, PublisherPort, PublisherStatistics, encoded
 
 __all__ = [
     "Headers",
@@ -14,4 +14,5 @@ __all__ = [
     "Publisher",
     "PublisherPort",
     "PublisherStatistics",
+    "encoded",
 ]

@@ -169,6 +169,15 @@ class Publisher(Generic[M]):
         return f"<Publisher of {self.message_type.__qualname__} to {self.topic}>"
 
 
+def encoded(message: Any) -> tuple[Header, Header, bytes]:
+    """Return type, format and bytes of a message.
+
+    Raises:
+        SchemaError: Nothing writes such messages.
+    """
+    return _encoder(type(message))(message)
+
+
 Encoder: TypeAlias = Callable[[Any], tuple[Header, Header, bytes]]
 
 
