@@ -11,7 +11,7 @@ knows aiokafka; `broker/` is the embedded broker and knows no actor.
 
 `nodes/` is how nodes know of each other, and how actors of one reach those of another.
 What a program declares at its edges is in `_edges`, and `_running_edges` carries
-it out: `consumers/` (functions fed by topics), `publishers/`, `outbox/`.
+it out: `consumers/` (functions fed by topics), `bridges/`, `outlets/`, `publishers/`, `outbox/`.
 """
 
 from typing import TypeVar

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from ..actors import ActorSystem, TransportError
-from ._kafka import Admin, GroupOffsets, KafkaOptions, Reader, Transactions
+from ..actors import ActorSystem
+from ._handled import Handled
+from ._kafka import Admin, KafkaOptions, Reader, Transactions
 from .bridges import Bridge
 from .delivery import Inbound, Outbound, TopicPartition
 
@@ -32,8 +33,6 @@ class LogIntake:
         reader: Reader,
     ) -> None:
         self.partition = TopicPartition(bridge.consumer.topic, 0)
-        self._system = system
-        self._admin = admin
         self._reader = reader
         self._transactions = Transactions(
             options.cluster,
@@ -41,11 +40,8 @@ class LogIntake:
             group=f"{system.name}/bridges",
             timeout=options.write_timeout,
         )
-        self._group = GroupOffsets(
-            options.cluster, bridge.consumer.group, timeout=options.request_timeout
-        )
-        self._asking = False
-        self._told_of_no_trim = False
+        group = bridge.consumer.group
+        self._handled = Handled(system, self.partition, group, options, admin)
 
     async def fence(self) -> None:
         """See `Intake.fence`."""
@@ -64,36 +60,13 @@ class LogIntake:
 
     async def backlog(self) -> int:
         """See `Intake.backlog`."""
-        return await (await self._offsets()).lag([self.partition])
+        return await self._handled.backlog()
 
     async def tidy(self, keep: int) -> None:
         """See `Intake.tidy`. What is kept tells which ids are known."""
-        group = await self._offsets()
-        committed = (await group.committed([self.partition]))[self.partition]
-        end = (await group.ends([self.partition]))[self.partition]
-        until = min(committed or 0, end - 2 * keep)
-        if until <= (await group.starts([self.partition]))[self.partition]:
-            return
-        try:
-            await self._admin.trim({self.partition: until})
-        except TransportError as error:
-            if not self._told_of_no_trim:
-                self._told_of_no_trim = True
-                self._system.log.warning(
-                    "what a bridge has handled is not removed; the right `delete` is missing, "
-                    "or the broker cannot",
-                    topic=self.partition.topic,
-                    error=str(error),
-                )
+        await self._handled.tidy(2 * keep)
 
     async def aclose(self) -> None:
         """Disconnect."""
         await self._transactions.aclose()
-        if self._asking:
-            await self._group.aclose()
-
-    async def _offsets(self) -> GroupOffsets:
-        if not self._asking:
-            await self._group.start()
-            self._asking = True
-        return self._group
+        await self._handled.aclose()

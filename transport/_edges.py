@@ -48,6 +48,8 @@ class Edges:
         """What has connections to legacy brokers, and closes them."""
         self.queue_topics: set[str] = set()
         """Topics between the log and legacy queues."""
+        self.carried: set[str] = set()
+        """Those of them that lead into the queues."""
         self._patience = patience
 
     def consumer(
@@ -125,6 +127,7 @@ class Edges:
                 reply=reply,
             )
             self.queue_topics.add(made.answers)
+            self.carried.add(made.answers)
             self.connected.append(carrier)
             self._add(answers, None)
         return made
@@ -159,6 +162,7 @@ class Edges:
             codec=Codec(TypeRegistry()),
         )
         self.queue_topics.add(topic)
+        self.carried.add(topic)
         self._add(consumer, None)
         self.publishers[topic] = self.outlets[own] = made
         self.connected += [carrier, made.caller]

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..actors import ActorSystem, Entity
+from ..actors import ActorSystem, Entity, TransportError
 from ._bridging import LogIntake
 from ._edges import Edges
+from ._handled import Handled
 from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions, TopicSpec
 from ._layout import consumer_topics, foreign_topic, queue_topic
 from ._publishing import Publishing
@@ -17,6 +18,9 @@ from .delivery import TopicPartition, batch_time
 from .nodes import Singletons
 from .outbox import Outbox, Relay
 from .publishers import Publisher
+
+TIDY_EVERY = 60.0
+"""Seconds."""
 
 
 class RunningEdges:
@@ -45,6 +49,7 @@ class RunningEdges:
         self._consumers: dict[str, RunningConsumer] = {}
         self._bridges: set[str] = set()
         self._relays: list[tuple[BatchProducer, asyncio.Task[None]]] = []
+        self._tidying: list[tuple[Handled, asyncio.Task[None]]] = []
         self.publishing = Publishing(system, run, ready)
         """What publishers write through."""
         self.consuming = False
@@ -109,6 +114,8 @@ class RunningEdges:
                 running = RunningConsumer(self._system, consumer, clients)
                 await running.start()
                 self._consumers[name] = running
+                if consumer.topic in self._edges.carried:
+                    self._tidying.append(self._start_tidying(consumer, clients.options, admin))
         for outbox in self._edges.outboxes[len(self._relays) :]:
             self._relays.append(self._start_relay(outbox, clients.options))
 
@@ -129,6 +136,10 @@ class RunningEdges:
             await consumer.aclose()
         for producer, _ in self._relays:
             await producer.aclose()
+        for handled, task in self._tidying:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await handled.aclose()
         for connected in self._edges.connected:
             await connected.aclose()
 
@@ -172,3 +183,24 @@ class RunningEdges:
         producer = BatchProducer(options.cluster, system.node, timeout=options.write_timeout)
         relay = Relay(outbox, producer, lambda: batch_time(system.wall_clock()), system.log)
         return producer, asyncio.create_task(relay.run(), name="callboard-relay")
+
+    def _start_tidying(
+        self, consumer: Consumer, options: KafkaOptions, admin: Admin
+    ) -> tuple[Handled, asyncio.Task[None]]:
+        """Remove now and then what was carried into a legacy queue."""
+        place = TopicPartition(consumer.topic, 0)
+        handled = Handled(self._system, place, consumer.group, options, admin)
+
+        async def tidy() -> None:
+            while True:
+                await asyncio.sleep(TIDY_EVERY)
+                try:
+                    await handled.tidy(keep=0)
+                except TransportError as error:
+                    self._system.log.warning(
+                        "no broker says what an outlet has carried; looking again later",
+                        topic=consumer.topic,
+                        error=str(error),
+                    )
+
+        return handled, asyncio.create_task(tidy(), name="callboard-tidy")

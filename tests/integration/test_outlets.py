@@ -6,6 +6,7 @@ import json
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from callboard import (
     RedisStreams,
     handler,
 )
+from callboard.transport import Quarantine, _running_edges
 from callboard.transport.bridges import ForeignMessage, OutgoingMessage
 
 COUNT = 2_000
@@ -79,10 +81,10 @@ async def make(server: LegacyServer, broker: str, name: str) -> None:
             await sending.send([OutgoingMessage("first", b"", {})])
 
 
-def system_at(broker_url: str, air: str | None = None) -> ActorSystem:
+def system_at(broker_url: str, *kinds: type[Entity]) -> ActorSystem:
     """Return a node."""
     url = f"kafka://{broker_url}?session_timeout=2"
-    return ActorSystem(air or fresh("air"), transport=url, node="n1", entities=[Sums])
+    return ActorSystem(fresh("air"), transport=url, node="n1", entities=kinds or [Sums])
 
 
 async def taken(queue: Queue, count: int) -> list[ForeignMessage]:
@@ -114,7 +116,11 @@ async def test_messages_arrive_in_order_with_headers(
     system = system_at(broker_url)
     outlet = system.outlet(queue, Flight, name="back")
     async with system:
-        said = {"correlation-id": "c1", "x-raw": b"\xc3\xa9", "traceparent": "00-ab-cd-01"}
+        said: dict[str, str | bytes] = {
+            "correlation-id": "c1",
+            "x-raw": b"\xc3\xa9",
+            "traceparent": "00-ab-cd-01",
+        }
         await outlet.send_all((Flight(number=n) for n in range(COUNT)), headers=said)
         found = await taken(queue, COUNT)
     assert [json.loads(each.body)["number"] for each in found] == list(range(COUNT))
@@ -193,6 +199,30 @@ async def test_a_legacy_client_asks_a_function(
         assert await client.ask(b"hi", timeout=30.0, headers={"x-who": "you"}) == b"HI YOU"
 
 
+@pytest.mark.parametrize("broker", BROKERS)
+async def test_questions_after_the_legacy_broker_was_killed(
+    broker_url: str, legacy: LegacyServer, broker: str
+) -> None:
+    """Who asks connects again, and so do the bridge and its answers."""
+    name = fresh("again")
+    await make(legacy, broker, name)
+    queue = queue_at(legacy, broker, name)
+    system = system_at(broker_url)
+
+    @system.bridge(queue, to=Sums, key=lambda _: "one", name="again", reply="protobuf")
+    def adapter(payload: bytes) -> Int64Value:
+        return Int64Value(value=int(payload))
+
+    client = system.outlet(queue, bytes, reply=Int64Value, name="client")
+    async with system:
+        assert (await client.ask(b"1", timeout=30.0)).value == 1
+        legacy.kill()
+        with pytest.raises(BridgeError):
+            await client.ask(b"1000", timeout=30.0)
+        await asyncio.to_thread(legacy.start)
+        assert (await client.ask(b"2", timeout=30.0)).value == 3
+
+
 async def test_an_answer_for_nobody_holds_nothing_up(
     broker_url: str, rabbitmq: LegacyServer
 ) -> None:
@@ -267,27 +297,72 @@ async def test_what_an_entity_tells_an_outlet_leaves_when_it_succeeded(
     name = fresh("told")
     await make(redis, "redis", name)
     queue = queue_at(redis, "redis", name)
-    system = system_at(broker_url)
-    outlet = system.outlet(queue, ListValue, name="told")
 
     class Teller(Entity):
+        partitions = 2
         state: Int64Value
 
         @handler
         def tell(self, message: Int64Value) -> None:
-            self.state.value += 1
             numbers = ListValue()
             numbers.values.add().number_value = message.value
             outlet.tell(numbers)
             if message.value < 0:
                 raise ValueError("no")
 
+    system = system_at(broker_url, Teller)
+    outlet = system.outlet(queue, ListValue, name="told")
     async with system:
         for number in (-1, 7):
             await system.entity(Teller, f"t{number}").send(Int64Value(value=number))
         (found,) = await taken(queue, 1)
     assert ListValue.FromString(found.body).values[0].number_value == 7
     assert found.headers["app-id"].endswith("/Teller/t7")
+
+
+async def test_what_the_broker_has_no_word_for_goes_to_quarantine(
+    broker_url: str, rabbitmq: LegacyServer
+) -> None:
+    """Only the bad one of a batch; those before and after it arrive."""
+    name = fresh("bad")
+    await make(rabbitmq, "rabbitmq", name)
+    queue = queue_at(rabbitmq, "rabbitmq", name)
+    system = system_at(broker_url)
+    outlet = system.outlet(queue, Flight, name="bad")
+    async with system:
+        await outlet.send(Flight(number=1))
+        await outlet.send(Flight(number=2), headers={"priority": "high"})
+        await outlet.send(Flight(number=3), headers={"priority": "5"})
+        found = await taken(queue, 2)
+        async with asyncio.timeout(20), Quarantine(f"kafka://{broker_url}", system.name) as desk:
+            while "bad" not in desk.kinds or not (held := await desk.messages("bad")):
+                await asyncio.sleep(0.05)
+    assert [json.loads(each.body)["number"] for each in found] == [1, 3]
+    assert found[1].headers["priority"] == "5"
+    (bad,) = held
+    assert "priority a number" in bad.error
+
+
+async def test_what_was_carried_is_removed(
+    broker_url: str, redis: LegacyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outlet's topic does not grow for ever."""
+    monkeypatch.setattr(_running_edges, "TIDY_EVERY", 0.2)
+    name = fresh("tidy")
+    await make(redis, "redis", name)
+    system = system_at(broker_url)
+    outlet = system.outlet(queue_at(redis, "redis", name), Flight, name="tidy")
+    place = TopicPartition(outlet.topic, 0)
+    async with system:
+        await outlet.send_all(Flight(number=n) for n in range(100))
+        reader = AIOKafkaConsumer(bootstrap_servers=broker_url)
+        await reader.start()
+        try:
+            async with asyncio.timeout(30):
+                while (await reader.beginning_offsets([place]))[place] < 100:
+                    await asyncio.sleep(0.05)
+        finally:
+            await reader.stop()
 
 
 def test_every_broker_is_covered() -> None:

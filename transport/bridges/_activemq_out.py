@@ -40,9 +40,6 @@ class ActiveSending:
         self._timeout = timeout
         self._lost = lost
 
-    async def begin(self) -> None:
-        """Nothing: the broker makes a queue that is missing."""
-
     async def send(self, messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
         """See `Sending.send`."""
         try:

@@ -24,6 +24,7 @@ class Caller:
         self._asks: dict[str, asyncio.Future[ForeignMessage]] = {}
         self._run = secrets.token_hex(4)
         self._numbers = itertools.count()
+        self._lost = False  # nobody listens for answers any more
 
     async def ask(self, question: OutgoingMessage, seconds: float) -> ForeignMessage:
         """Return the answer.
@@ -32,6 +33,9 @@ class Caller:
             TimeoutError: None came in time.
             BridgeError: The broker is not reached, or was lost; it may have the question.
         """
+        if self._lost:
+            self._lost = False
+            await self._held.drop()
         correlation = f"{self._run}-{next(self._numbers)}"
         answer: asyncio.Future[ForeignMessage] = asyncio.get_running_loop().create_future()
         self._asks[correlation] = answer
@@ -75,6 +79,7 @@ class Caller:
                     if answer is not None and not answer.done():
                         answer.set_result(message)
         except BridgeError as error:
+            self._lost = True
             self._fail(error)
 
     def _fail(self, error: BridgeError) -> None:
