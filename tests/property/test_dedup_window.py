@@ -1,6 +1,6 @@
 """The bounded window remembers as much as an unbounded one would."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callboard.transport.delivery import Floor, MessageId, Window
@@ -54,6 +54,16 @@ def test_window_agrees_with_unbounded_memory(sent: list[tuple[int, Floor]]) -> N
     assert sorted(applied) == sorted({number for number, _ in sent})
 
 
+@example(
+    # 1 is acknowledged and forgotten; started over, the source passes over it, and repeats it.
+    [
+        (0, Floor(0)),
+        (1, Floor(0)),
+        (2, Floor(2, (0,))),
+        (3, Floor(3, (1, 2))),
+        (1, Floor(1)),
+    ]
+)
 @given(arrivals())
 def test_window_survives_being_stored(sent: list[tuple[int, Floor]]) -> None:
     """Storing and reading back after every message changes no decision."""

@@ -125,7 +125,9 @@ class Window:
     def add(self, message: MessageId, floor: Floor) -> None:
         """Remember a message that was applied, and the floor it carried.
 
-        A floor never sinks: a sender that was paused may carry an old one.
+        A floor never sinks: a sender that was paused may carry an old one. Nor does it open a hole
+        where there was none: a source that starts over has in flight again what it had
+        acknowledged, and that may be forgotten here.
         """
         known = self._sources.pop(message.source, None)  # and back in at the end: heard last
         if known is None:
@@ -137,7 +139,7 @@ class Window:
         newer = floor.offset > known[0].offset or (
             floor.offset == known[0].offset and len(floor.holes) < len(known[0].holes)
         )
-        self._sources[message.source] = (floor, known[1]) if newer else known
+        self._sources[message.source] = (_above(known[0], floor), known[1]) if newer else known
 
     def entries(self) -> list[tuple[str, Floor, list[int]]]:
         """Return what has to be kept, forgetting numbers below their floor.
@@ -151,6 +153,14 @@ class Window:
                 seen.difference_update([number for number in seen if _is_below(number, floor)])
             kept.append((source, floor, list(seen)))
         return kept
+
+
+def _above(known: Floor, floor: Floor) -> Floor:
+    """Return a newer floor, without the holes that were none."""
+    if not floor.holes:
+        return floor
+    still = [each for each in floor.holes if each >= known.offset or each in known.holes]
+    return Floor(floor.offset, tuple(still))
 
 
 def _is_below(number: int, floor: Floor) -> bool:
