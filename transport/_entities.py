@@ -12,6 +12,7 @@ from ..actors import (
     TransportError,
     current_sender,
 )
+from ._gate import Gate
 from ._outbound import ClientSender
 from .delivery import (
     Codec,
@@ -53,7 +54,7 @@ class EntityVerbs:
         self._codec = codec
         self._sender = sender
         self._replies = replies
-        self._ready = ready
+        self._gate = Gate(ready)
         self._mailboxes: dict[str, tuple[str, int]] = {}
         self._places: dict[tuple[str, str], tuple[TopicPartition, bytes]] = {}
         self._reached: set[str] = set()
@@ -109,8 +110,7 @@ class EntityVerbs:
         build = self._record(ref, message)
         if hold_back(build):
             return
-        if ref.kind not in self._reached:
-            await self._ready()
+        await self._gate.enter(is_open=ref.kind in self._reached)
         await self._sender.send(build)
 
     async def send_all(self, messages: Sequence[tuple[EntityRef[Any], object]]) -> None:
@@ -118,8 +118,7 @@ class EntityVerbs:
         builds = [self._record(ref, message) for ref, message in messages]
         if hold_back(*builds):
             return
-        if any(kind not in self._reached for kind in {ref.kind for ref, _ in messages}):
-            await self._ready()
+        await self._gate.enter(is_open=all(ref.kind in self._reached for ref, _ in messages))
         await self._sender.send_all(builds)
 
     async def ask(self, ref: EntityRef[Any], message: object, timeout: float) -> Any:  # noqa: ASYNC109 the contract's own name
@@ -128,7 +127,7 @@ class EntityVerbs:
         deadline = loop.time() + timeout
         try:
             async with asyncio.timeout(timeout):
-                await self._ready()
+                await self._gate.enter(is_open=ref.kind in self._reached)
                 answer = loop.create_future()
                 headers = self._replies.expect(answer)
                 await self._sender.send(self._record(ref, message, headers))

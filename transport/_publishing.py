@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ..actors import ActorPath, ActorSystem, TransportError, current_sender
+from ._gate import Gate
 from ._outbound import ClientSender
 from .delivery import (
     ANY,
@@ -49,7 +50,7 @@ class Publishing:
     def __init__(self, system: ActorSystem, run: str, ready: Callable[[], Awaitable[None]]) -> None:
         self._system = system
         self._run = run
-        self._ready = ready
+        self._gate = Gate(ready)
         self._ways: dict[str, _Way] = {}
         self._source = node_source(system)
 
@@ -93,8 +94,7 @@ class Publishing:
         makes = [self._make(letter) for letter in letters]
         if hold_back(*makes):
             return
-        if not way.open:
-            await self._ready()
+        await self._gate.enter(is_open=way.open)
         if len(makes) == 1:
             await way.sender.send(makes[0])
         else:

@@ -251,6 +251,27 @@ async def test_many_are_sent_at_once_and_each_arrives_once_in_order(name: str, u
             await send_all([(refs[0], Int64Value(value=1)), (refs[1], "no message")])
 
 
+async def test_what_is_sent_while_a_node_starts_keeps_its_order(name: str, url: str) -> None:
+    """A mailbox is ready before the whole start is through; who sends then does not overtake."""
+    client = ActorSystem(name, transport=url, node="client", entities=())
+    told = client.publisher(f"{name}-told", Int64Value)  # is made ready after the mailboxes
+    async with system(name, url, "one", *KINDS), inspecting(url, name) as inspector, client:
+        ledger = client.entity(Ledger, "a")
+        sends = [asyncio.create_task(ledger.send(Int64Value(value=0)))]
+        while not all(each.done() for each in sends):  # one at each step of its loop
+            if len(sends) < 5_000:
+                message = Int64Value(value=len(sends))
+                sends.append(asyncio.create_task(ledger.send(message)))
+                sends.append(asyncio.create_task(told.send(message)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*sends)
+        await drained(inspector)
+        state = ListValue.FromString((await inspector.states(Ledger))["a"].value)
+    values = [int(each.number_value) for each in state.values]
+    assert len(values) > 2
+    assert values == sorted(values)
+
+
 async def test_another_number_of_partitions_is_refused(name: str, url: str) -> None:
     """Keys would belong elsewhere; the error says what to write."""
     async with system(name, url, "one", Total):

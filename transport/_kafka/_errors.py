@@ -9,6 +9,7 @@ from aiokafka.errors import (
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordTooLargeError,
     UnknownMemberIdError,
@@ -35,7 +36,8 @@ def translate(error: Exception, doing: str) -> Exception:
         return MessageTooLarge(
             f"could not {doing}: {said}. Raise max.message.bytes of the topic, or send less"
         )
-    if isinstance(error, TimeoutError):
+    # The client calls its own time-outs final; whoever asks again may well be answered.
+    if isinstance(error, TimeoutError | KafkaTimeoutError):
         return TransportUnavailable(f"could not {doing}: no answer in time")
     if isinstance(error, KafkaError) and not error.retriable:
         return TransportError(f"could not {doing}: {said}")
