@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ._bench import bench
+from ._bridge import bridge
 from ._broker import broker
 from ._demo import demo
 from ._messages import send, tail
@@ -41,6 +42,7 @@ def root(
 
 app.command()(run)
 app.command()(broker)
+app.command()(bridge)
 app.command()(demo)
 app.command()(tree)
 app.command()(simulate)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,8 @@ from ..actors import CallboardError
 
 _EXPECTED = "expected MODULE:SYSTEM, as in bank.app:system"
 _EXPECTED_SCENARIO = "expected MODULE:FUNCTION, as in tests.scenarios:checkout"
+
+_EXPECTED_OBJECT = "expected MODULE:NAME, as in bank.actors:Account"
 
 
 class TargetError(CallboardError):
@@ -67,6 +70,25 @@ def load_scenario(target: str) -> Callable[..., Any]:
             f"{target!r}: the module {module_name} {what}; expected an async function that takes "
             "a Simulation"
         )
+    return found
+
+
+def load_object(target: str) -> object:
+    """Import what `target` names, as `module:name`; the current folder is importable.
+
+    Raises:
+        TargetError: Says which part does not fit, and what would.
+    """
+    module_name, _, name = target.partition(":")
+    if not (module_name and name):
+        raise TargetError(f"got {target!r}; {_EXPECTED_OBJECT}")
+    module = _import(module_name, target, _EXPECTED_OBJECT)
+    try:
+        found: object = getattr(module, name)
+    except AttributeError:
+        near = get_close_matches(name, vars(module), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise TargetError(f"{target!r}: the module {module_name} has no {name!r}{hint}") from None
     return found
 
 

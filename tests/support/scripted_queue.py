@@ -41,6 +41,10 @@ class ScriptedQueue:
         self.sessions += 1
         yield ScriptedSession(self)
 
+    async def look(self, count: int) -> Sequence[ForeignMessage]:
+        """See `Source.look`."""
+        return self.messages[:count]
+
     def step(self, name: str) -> None:
         """Take note of a step, and fail at it if the test wants that."""
         self.steps.append(name)

@@ -70,6 +70,32 @@ class ActiveMQ:
             finally:
                 await session.end()
 
+    async def look(self, count: int) -> Sequence[ForeignMessage]:
+        """See `Source.look`: a browser of the queue, which takes nothing."""
+        found: list[ForeignMessage] = []
+        enough = asyncio.Event()
+
+        async def came(frame: "AckableMessageFrame") -> None:
+            if frame.headers.get("browser") == "end" or len(found) == count:
+                enough.set()
+            else:
+                found.append(_foreign(self, frame))
+
+        async with _connected(self) as client:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    browser = await client.subscribe_with_manual_ack(
+                        f"/queue/{self.queue}",
+                        came,
+                        headers={"browser": "true", "activemq.prefetchSize": str(count + 1)},
+                        receipt_timeout=self.timeout,
+                    )
+                    await enough.wait()
+                    await browser.unsubscribe()
+            except Exception as error:
+                raise _lost(self, error, []) from error
+        return found
+
     @asynccontextmanager
     async def sending(self) -> AsyncGenerator[ActiveSending]:
         """See `Destination.sending`."""
@@ -182,7 +208,7 @@ class _Session:
             self._arrived.clear()
             await self._arrived.wait()  # a lost connection ends the client, and this with it
         count = min(most, len(self._waiting))
-        return [self._foreign(self._waiting.popleft()) for _ in range(count)]
+        return [_foreign(self._source, self._waiting.popleft()) for _ in range(count)]
 
     async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
         """See `Session.acknowledge`. One of a former connection comes again, and is known."""
@@ -210,11 +236,12 @@ class _Session:
         self._waiting.append(frame)
         self._arrived.set()
 
-    def _foreign(self, frame: "AckableMessageFrame") -> ForeignMessage:
-        headers = headers_of(frame.headers)
-        own = self._source.id
-        found = headers["message-id"] if own is None else own(frame.body, headers)
-        return ForeignMessage(found or "", frame.body, headers, frame)
+
+def _foreign(source: ActiveMQ, frame: "AckableMessageFrame") -> ForeignMessage:
+    headers = headers_of(frame.headers)
+    own = source.id
+    found = headers["message-id"] if own is None else own(frame.body, headers)
+    return ForeignMessage(found or "", frame.body, headers, frame)
 
 
 def _lost(source: ActiveMQ, error: BaseException, said: "Sequence[ErrorFrame]") -> BridgeError:

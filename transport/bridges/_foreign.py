@@ -101,6 +101,14 @@ class Source(Protocol):
         """
         ...
 
+    async def look(self, count: int) -> Sequence[ForeignMessage]:
+        """Return the first messages that a session would be given, and leave them to the queue.
+
+        Raises:
+            BridgeError: As for `session`.
+        """
+        ...
+
 
 class Sending(Protocol):
     """A connection that writes into one queue, and into those of answers."""

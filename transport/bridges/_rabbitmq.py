@@ -77,6 +77,27 @@ class RabbitMQ:
             await session.begin()
             yield session
 
+    async def look(self, count: int) -> Sequence[ForeignMessage]:
+        """See `Source.look`.
+
+        They are taken one by one, and go back to their places when the connection ends; RabbitMQ
+        marks them as redelivered, and a quorum queue counts it as a delivery.
+        """
+        found: list[ForeignMessage] = []
+        async with _connected(self) as connection:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    channel = await connection.channel()
+                    queue = await channel.declare_queue(self.queue, passive=True)
+                    while len(found) < count:
+                        message = await queue.get(fail=False)
+                        if message is None:
+                            break
+                        found.append(_foreign(self, message))
+            except Exception as error:
+                raise _lost(self, error, "cannot be looked into") from error
+        return found
+
     @asynccontextmanager
     async def sending(self) -> AsyncGenerator[RabbitSending]:
         """See `Destination.sending`."""
@@ -167,7 +188,7 @@ class _Session:
             except TimeoutError:
                 await self._ask_whether_it_consumes()
         count = min(most, len(self._waiting))
-        return [self._foreign(self._waiting.popleft()) for _ in range(count)]
+        return [_foreign(self._source, self._waiting.popleft()) for _ in range(count)]
 
     async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
         """See `Session.acknowledge`: the last tag stands for all before it."""
@@ -231,11 +252,12 @@ class _Session:
                 f"consumer, one of {told.consumer_count}: it has silently stopped"
             )
 
-    def _foreign(self, message: "AbstractIncomingMessage") -> ForeignMessage:
-        headers = headers_of(message)
-        own = self._source.id
-        found = message.message_id if own is None else own(message.body, headers)
-        return ForeignMessage(found or "", message.body, headers, message)
+
+def _foreign(source: RabbitMQ, message: "AbstractIncomingMessage") -> ForeignMessage:
+    headers = headers_of(message)
+    own = source.id
+    found = message.message_id if own is None else own(message.body, headers)
+    return ForeignMessage(found or "", message.body, headers, message)
 
 
 def _lost(source: RabbitMQ, error: BaseException, what: str) -> BridgeError:

@@ -62,6 +62,21 @@ class RedisStreams:
             await session.begin()
             yield session
 
+    async def look(self, count: int) -> Sequence[ForeignMessage]:
+        """See `Source.look`: what the group was given and has not acknowledged, then the rest."""
+        async with _connected(self) as client:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    entries = await _unacknowledged(client, self, count)
+                    since = await _given_up_to(client, self)
+                    if len(entries) < count:
+                        entries += await client.xrange(
+                            self.stream, min=since, count=count - len(entries)
+                        )
+            except Exception as error:
+                raise _lost(self, error, "cannot be looked into") from error
+        return [_foreign(self, entry, fields) for entry, fields in entries]
+
     @asynccontextmanager
     async def sending(self) -> AsyncGenerator[RedisSending]:
         """See `Destination.sending`."""
@@ -141,7 +156,7 @@ class _Session:
             gone = [entry for entry, fields in entries if fields is None]
             if gone:  # trimmed from the stream before anybody had them: nothing is left of them
                 await self._forget(gone)
-            taken = [self._foreign(entry, fields) for entry, fields in entries if fields]
+            taken = [_foreign(self._source, entry, fields) for entry, fields in entries if fields]
             if taken:
                 return taken
 
@@ -183,18 +198,49 @@ class _Session:
         except Exception as error:
             raise _lost(self._source, error, "took no acknowledgement") from error
 
-    def _foreign(self, entry: bytes, fields: Mapping[bytes, bytes]) -> ForeignMessage:
-        shown = {_text(name): _text(value) for name, value in fields.items()}
-        own = self._source.field
-        if own is None:
-            body = json.dumps(shown).encode(errors="surrogateescape")
-            headers = {name: shown[name] for name in _OF_QUESTIONS if name in shown}
-        else:
-            body = fields.get(own.encode(), b"")
-            headers = {name: value for name, value in shown.items() if name != own}
-        headers["message-id"] = entry.decode()
-        headers["stream"] = self._source.stream
-        return ForeignMessage(entry.decode(), body, headers, (entry, fields))
+
+async def _unacknowledged(
+    client: Any, source: RedisStreams, count: int
+) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
+    """Return what a former session has, and a new one would be given first."""
+    if not await _group(client, source):
+        return []
+    given = await client.xpending_range(
+        source.stream, source.group, min="-", max="+", count=count, consumername=_CONSUMER
+    )
+    found: list[tuple[bytes, Mapping[bytes, bytes]]] = []
+    for each in given:
+        at = each["message_id"]
+        found += await client.xrange(source.stream, min=at, max=at)  # nothing, if trimmed
+    return found
+
+
+async def _given_up_to(client: Any, source: RedisStreams) -> str:
+    """Return after which entry the group goes on, as a range begins."""
+    group = await _group(client, source)
+    return f"({_text(group['last-delivered-id'])}" if group else "-"
+
+
+async def _group(client: Any, source: RedisStreams) -> Mapping[str, Any]:
+    """Return what Redis says of the group; nothing if there is none yet."""
+    for group in await client.xinfo_groups(source.stream):
+        if _text(group["name"]) == source.group:
+            return group  # type: ignore[no-any-return]
+    return {}
+
+
+def _foreign(source: RedisStreams, entry: bytes, fields: Mapping[bytes, bytes]) -> ForeignMessage:
+    shown = {_text(name): _text(value) for name, value in fields.items()}
+    own = source.field
+    if own is None:
+        body = json.dumps(shown).encode(errors="surrogateescape")
+        headers = {name: shown[name] for name in _OF_QUESTIONS if name in shown}
+    else:
+        body = fields.get(own.encode(), b"")
+        headers = {name: value for name, value in shown.items() if name != own}
+    headers["message-id"] = entry.decode()
+    headers["stream"] = source.stream
+    return ForeignMessage(entry.decode(), body, headers, (entry, fields))
 
 
 def _text(raw: bytes) -> str:
@@ -208,7 +254,7 @@ def _lost(source: RedisStreams, error: BaseException, what: str) -> BridgeError:
     remedy = ""
     if kind in {"AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NoPermissionError"}:
         remedy = "; check user and password in the URL, and what the user may do"
-    elif "key to exist" in str(error) or "NOGROUP" in str(error):
+    elif "no such key" in str(error) or "key to exist" in str(error) or "NOGROUP" in str(error):
         remedy = f"; there is no stream {source.stream!r}: its first entry makes it"
     elif "WRONGTYPE" in str(error):
         remedy = f"; {source.stream!r} is something else than a stream"

@@ -16,10 +16,11 @@ from ._keys import Key, MissingKeyError, key_function
 from ._options import ConsumerOptions
 from ._returns import request_record
 from ._running import Clients, RunningConsumer
-from ._target import AdapterError
+from ._target import DROPPED, AdapterError, Routed, target_of
 from ._verdicts import Quarantine, Retry, Skip, Verdict
 
 __all__ = [
+    "DROPPED",
     "Accepted",
     "AdapterError",
     "Annotation",
@@ -32,6 +33,7 @@ __all__ = [
     "MissingKeyError",
     "Quarantine",
     "Retry",
+    "Routed",
     "RunningConsumer",
     "Skip",
     "Verdict",
@@ -43,4 +45,5 @@ __all__ = [
     "key_function",
     "read_annotation",
     "request_record",
+    "target_of",
 ]
