@@ -75,6 +75,7 @@ class Inspector:
         self._admin = Admin(cluster, "callboard-inspector", timeout=options.request_timeout)
         self._reader = Reader(cluster, "callboard-inspector", timeout=options.request_timeout)
         self._group = GroupOffsets(cluster, system, timeout=options.request_timeout)
+        self._there: set[str] = set()
         self._members: dict[str, Member] = {}
         self._callbacks: list[Callable[[FailureEvent], None]] = []
         self._stopping = False
@@ -107,11 +108,17 @@ class Inspector:
 
     async def lag(self, kind: type[Entity]) -> int:
         """Return how many records of a kind's mailboxes are not committed yet."""
-        return await self._group.lag(self._partitions(mailbox_topic(self._system, kind), kind))
+        mailbox = mailbox_topic(self._system, kind)
+        if not await self._is_there(mailbox):
+            return 0
+        return await self._group.lag(self._partitions(mailbox, kind))
 
     async def written(self, kind: type[Entity]) -> int:
         """Return how many records were ever written to a kind's mailboxes."""
-        return await self._group.written(self._partitions(mailbox_topic(self._system, kind), kind))
+        mailbox = mailbox_topic(self._system, kind)
+        if not await self._is_there(mailbox):
+            return 0
+        return await self._group.written(self._partitions(mailbox, kind))
 
     async def states(self, kind: type[Entity]) -> dict[str, StoredState]:
         """Return the durable truth of every entity of a kind, by id."""
@@ -145,11 +152,24 @@ class Inspector:
         """Delete the system's topics and those of these kinds, with all they hold."""
         specs = [*system_topics(self._system), *kind_topics(self._system, kinds)]
         await self._admin.delete([spec.name for spec in specs])
+        self._there.clear()
+
+    async def _is_there(self, topic: str) -> bool:
+        """Tell whether a topic exists.
+
+        Whoever merely asks for its end has most brokers make it, with another number of
+        partitions than its kind's; then no node could begin with it.
+        """
+        if topic not in self._there and await self._admin.matching(topic.__eq__):
+            self._there.add(topic)
+        return topic in self._there
 
     def _partitions(self, topic: str, kind: type[Entity]) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in range(kind.partitions)]
 
     async def _read_all(self, topic: str, kind: type[Entity]) -> list[list[Inbound]]:
+        if not await self._is_there(topic):
+            return []
         partitions = self._partitions(topic, kind)
         ends = await self._reader.ends(partitions)
         read: list[list[Inbound]] = []

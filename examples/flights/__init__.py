@@ -11,11 +11,13 @@ Begin with `_entities`: it is the part an application's author would write.
 """
 
 from ._conductor import DemoFailed, conduct, system_name
-from ._data import DataMissing
+from ._data import DataMissing, find_archive, read_flights
 from ._entities import Aircraft, Airport
+from ._expected import compute_expected
 from ._options import DemoOptions
 from ._report import Report, print_report
 from ._screen import make_screen
+from ._verification import Outcome, verify
 
 __all__ = [
     "Aircraft",
@@ -23,9 +25,14 @@ __all__ = [
     "DataMissing",
     "DemoFailed",
     "DemoOptions",
+    "Outcome",
     "Report",
+    "compute_expected",
     "conduct",
+    "find_archive",
     "make_screen",
     "print_report",
+    "read_flights",
     "system_name",
+    "verify",
 ]

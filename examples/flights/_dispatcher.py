@@ -40,13 +40,8 @@ async def replay(
     chunk: list[Awaitable[None]] = []
     ahead: asyncio.Future[list[None]] | None = None
     for tail, flight in flights:
-        sending = system.entity(Aircraft, tail).send(flight)
+        chunk.append(system.entity(Aircraft, tail).send(flight))
         sent += 1
-        if sent == 1:
-            # Alone: the first send makes the topics, and others could overtake it meanwhile.
-            await sending
-        else:
-            chunk.append(sending)
         if len(chunk) >= _CHUNK or sent in holds:
             under_way = asyncio.gather(*chunk)
             chunk = []

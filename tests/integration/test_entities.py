@@ -272,6 +272,18 @@ async def test_what_is_sent_while_a_node_starts_keeps_its_order(name: str, url: 
     assert values == sorted(values)
 
 
+async def test_who_looks_before_anybody_came_makes_nothing(name: str, url: str) -> None:
+    """A broker makes a topic for whoever asks for its end, with partitions as it likes."""
+    async with Inspector(url, name) as inspector:
+        assert await inspector.lag(Ledger) == await inspector.written(Ledger) == 0
+        assert await inspector.states(Ledger) == {}
+        assert await inspector.quarantined(Ledger) == []
+        async with system(name, url, "one", *KINDS) as node:
+            await node.entity(Ledger, "a").send(Int64Value(value=1))
+            await drained(inspector)
+            assert await inspector.written(Ledger) == 1
+
+
 async def test_another_number_of_partitions_is_refused(name: str, url: str) -> None:
     """Keys would belong elsewhere; the error says what to write."""
     async with system(name, url, "one", Total):
