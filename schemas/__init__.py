@@ -1,4 +1,4 @@
-"""Protobuf schemas: the runtime's own messages and the registry of all types.
+"""Protobuf schemas: the runtime's own messages, the registry of all types, and what breaks.
 
 Imports protobuf and nothing of callboard. `v1/` holds the `.proto` sources and
 the code `make proto` generates from them.
@@ -7,6 +7,8 @@ the code `make proto` generates from them.
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
+from ._breaking import Breaking, breaking_changes
+from ._declared import Declared, DeclaredMessage
 from ._json import as_json
 from ._registry import TypeRegistry
 from .v1.runtime_pb2 import (
@@ -24,6 +26,9 @@ from .v1.runtime_pb2 import (
 
 __all__ = [
     "AskFailure",
+    "Breaking",
+    "Declared",
+    "DeclaredMessage",
     "DedupWindow",
     "Ended",
     "FailureEvent",
@@ -37,4 +42,5 @@ __all__ = [
     "TypeRegistry",
     "Watch",
     "as_json",
+    "breaking_changes",
 ]

@@ -11,6 +11,7 @@ from ._demo import demo
 from ._messages import send, tail
 from ._quarantine import quarantine
 from ._run import run
+from ._schemas import schemas
 from ._simulate import simulate
 from ._topics import topics
 from ._tree import tree
@@ -50,5 +51,6 @@ app.command()(tail)
 app.command()(send)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(topics, name="topics")
+app.add_typer(schemas, name="schemas")
 app.add_typer(bench, name="bench")
 app.command()(version)
