@@ -13,8 +13,8 @@ from functools import partial
 
 from .. import KAFKA_PEERS, answer_requests
 from ..broker import running, servers
-from . import _consuming, _frameworks, _ours, _raw
-from ._workloads import BATCH, FASTSTREAM, GETMANY, OURS, SEND, WAYS
+from . import _bridging, _consuming, _frameworks, _ours, _raw
+from ._workloads import BATCH, BRIDGE_NAMES, BY_HAND, FASTSTREAM, GETMANY, OURS, SEND, WAYS
 
 Run = Callable[[str, int], Awaitable[float]]
 
@@ -34,7 +34,9 @@ RUNS: Mapping[str, Mapping[str, Run]] = {
         "restore": _ours.restore,
         "restart": _ours.restart,
         **{name: partial(_consuming.consume, way=way) for name, way in WAYS.items()},
+        **{name: partial(_bridging.bridge, kind=name) for name in BRIDGE_NAMES},
     },
+    BY_HAND: {name: partial(_bridging.bridge_by_hand, kind=name) for name in BRIDGE_NAMES},
     GETMANY: {name: partial(_consuming.consume_by_hand, way=way) for name, way in WAYS.items()},
     SEND: {
         "send": _raw.send,

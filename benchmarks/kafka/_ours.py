@@ -65,22 +65,31 @@ async def pipeline(bootstrap: str, n: int, *, exactly_once: bool = False) -> flo
     """Handle what is there, until every state and position is written; messages a second."""
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
+    url, delivery = f"kafka://{bootstrap}", DeliveryOptions(exactly_once=exactly_once)
+    async with ActorSystem(SYSTEM, transport=url, entities=[Meter], delivery=delivery):
+        return await handled_rate(bootstrap, n)
+
+
+async def handled_rate(bootstrap: str, n: int) -> float:
+    """Wait until the meters have so many messages, and all is written; messages a second.
+
+    Raises:
+        RuntimeError: They have another number, or all was over at once.
+    """
     counted = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=SYSTEM)
     await counted.start()
     places = [TopicPartition(MAILBOX, number) for number in range(PARTITIONS)]
     try:
-        url, delivery = f"kafka://{bootstrap}", DeliveryOptions(exactly_once=exactly_once)
-        async with ActorSystem(SYSTEM, transport=url, entities=[Meter], delivery=delivery):
-            began, before = 0.0, 0
-            while True:
-                done = sum([await counted.committed(place) or 0 for place in places])
-                # From the first commit on: joining the group is not the pipeline.
-                if done and not began:
-                    began, before = time.perf_counter(), done
-                if done >= n:
-                    break
-                await asyncio.sleep(0.01)
-            rate = (n - before) / (time.perf_counter() - began) if n > before else 0.0
+        began, before = 0.0, 0
+        while True:
+            done = sum([await counted.committed(place) or 0 for place in places])
+            # From the first commit on: joining the group is not the pipeline.
+            if done and not began:
+                began, before = time.perf_counter(), done
+            if done >= n:
+                break
+            await asyncio.sleep(0.01)
+        rate = (n - before) / (time.perf_counter() - began) if n > before else 0.0
     finally:
         await counted.stop()
     await _verify(bootstrap, n)

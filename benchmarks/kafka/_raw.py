@@ -75,6 +75,11 @@ async def pipeline(bootstrap: str, n: int, *, batches: bool, exactly_once: bool 
     """
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
+    return await counted_rate(bootstrap, n, batches=batches, exactly_once=exactly_once)
+
+
+async def counted_rate(bootstrap: str, n: int, *, batches: bool, exactly_once: bool) -> float:
+    """Handle so many messages of a topic, as `pipeline` says; messages a second."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
@@ -87,6 +92,7 @@ async def pipeline(bootstrap: str, n: int, *, batches: bool, exactly_once: bool 
         group_id=SYSTEM,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
+        isolation_level="read_committed",
     )
     await producer.start()
     await consumer.start()

@@ -1,14 +1,18 @@
 """From what was asked for to a plan."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import KAFKA_PEERS, Plan, Subject, Workload, chosen, find_peer
 from ..broker import KAFKA, FoundBroker, find_broker
+from ._queues import VARIABLES
 from ._workloads import (
     BASELINE,
     BATCH,
+    BRIDGE_WORKLOADS,
+    BY_HAND,
     CONSUMER_WORKLOADS,
     FASTSTREAM,
     GETMANY,
@@ -19,6 +23,7 @@ from ._workloads import (
 
 SUBJECT_NAMES = (OURS, SEND, BATCH, *(peer.subject for peer in KAFKA_PEERS))
 CONSUMER_SUBJECTS = (OURS, GETMANY, FASTSTREAM)
+BRIDGE_SUBJECTS = (OURS, BY_HAND)
 BROKER_NAMES = ("embedded", "apache")
 
 _SLOWER = 5
@@ -66,6 +71,15 @@ def plan_consumers(options: KafkaBenchOptions) -> Plan:
     return _plan(options, CONSUMER_WORKLOADS, CONSUMER_SUBJECTS, GETMANY)
 
 
+def plan_bridges(options: KafkaBenchOptions) -> Plan:
+    """Return the plan of what brings legacy queues to entities.
+
+    Raises:
+        UnknownChoice: a name is none of ours.
+    """
+    return _plan(options, BRIDGE_WORKLOADS, BRIDGE_SUBJECTS, BY_HAND)
+
+
 def broker_behind(name: str) -> FoundBroker:
     """Return the broker of that name, as far as it can be started here.
 
@@ -108,6 +122,11 @@ def _subject(name: str, broker: FoundBroker) -> Subject:
         name,
         command=(*program, name, broker.name, *broker.arguments),
         missing=missing,
+        cannot={
+            kind: f"no broker is named; set {variable} to its URL"
+            for kind, variable in VARIABLES.items()
+            if variable not in os.environ
+        },
         single=True,
         slower=slower,
     )

@@ -1,6 +1,7 @@
 """What is measured of durable mailboxes, how much of it, and what callboard is to reach."""
 
 from .. import Goal, Workload
+from ._queues import VARIABLES
 
 OURS = "callboard"
 SEND = "aiokafka_send"
@@ -80,6 +81,23 @@ CONSUMER_WORKLOADS = tuple(
     for name in WAYS
 )
 CONSUMER_NAMES = tuple(WAYS)
+
+BY_HAND = "by_hand"
+BRIDGE_WORKLOADS = tuple(
+    Workload(
+        name,
+        _MESSAGES,
+        name,
+        50_000,
+        5_000,
+        counted="messages",
+        seconds=_SECONDS,
+        subjects=frozenset({OURS, BY_HAND}),
+        goals={OURS: Goal(ratio=0.8)},
+    )
+    for name in VARIABLES
+)
+BRIDGE_NAMES = tuple(VARIABLES)
 
 WORKLOAD_NAMES = tuple(workload.name for workload in WORKLOADS)
 SESSION_TIMEOUT = 6.0

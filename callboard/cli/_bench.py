@@ -144,6 +144,35 @@ def consumers(
 
 
 @bench.command()
+def bridges(
+    *,
+    workload: Workload = None,
+    subject: Annotated[list[str] | None, _alone("Ratios need by_hand.")] = None,
+    broker: Annotated[
+        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
+    ] = "embedded",
+    rounds: Rounds = None,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Measure bridges into entities beside loops by hand with the same client libraries.
+
+    The legacy brokers are where RABBITMQ_URL, ACTIVEMQ_URL and REDIS_URL say; queues of their own
+    are made there and removed. Exits with 0 also when a run failed; standard error and the row's
+    note say so.
+    """
+    with told():
+        from ..benchmarks.kafka import (  # noqa: PLC0415 - see the package
+            KafkaBenchOptions,
+            plan_bridges,
+        )
+
+        options = KafkaBenchOptions(workload or (), subject or (), broker, rounds, quick)
+        report = _carried_out(_planned(lambda: plan_bridges(options)))
+    _show(report, as_json=as_json)
+
+
+@bench.command()
 def backlog(
     *,
     messages: Annotated[int, typer.Option(min=1, help="How many wait.")] = 1_000_000,
