@@ -198,3 +198,29 @@ async def test_a_group_of_another_program_stops_the_node(broker_url: str) -> Non
     await other.stop()
     assert system.exit_code == 70
     assert any("has members that are not callboard's" in str(each.get("error")) for each in logs)
+
+
+async def test_nodes_that_declare_one_consumer_differently_are_told(broker_url: str) -> None:
+    """Each message is handled all the same; who leads the group says what differs, once."""
+    name, topic = fresh("shop"), fresh("orders")
+    await make_topic(broker_url, topic)
+    handled: list[int] = []
+    first, second = (shop(broker_url, name, node) for node in ("one", "two"))
+
+    @first.consumer(topic, timeout=5.0)
+    def on_order(message: Int64Value) -> None:
+        handled.append(message.value)
+
+    second.consumer(topic, name="on_order", timeout=7.0, at_most_once=True)(on_order)
+    with structlog.testing.capture_logs() as logs:
+        async with first, second:
+            await until(
+                lambda: any("declare one consumer differently" in each["event"] for each in logs)
+            )
+            await write(broker_url, topic, [(str(n), number(n)) for n in range(200)])
+            await until(lambda: len(handled) == 200)
+    (told,) = [each for each in logs if "declare one consumer differently" in each["event"]]
+    assert told["group"] == f"{name}.on_order"
+    assert set(told["differences"]) == {"at_most_once", "timeout"}
+    assert sorted(told["differences"]["timeout"].values()) == ["5.0", "7.0"]
+    assert sorted(handled) == list(range(200))

@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from ..delivery import DeliveryCore, Inbound, Outbound, Position, TopicPartition
 from ._errors import kept_out, translate
 from ._options import KafkaOptions
-from ._placement import sticky
+from ._placement import Declaration, sticky
 from ._producer import BatchProducer
 from ._reader import Reader, as_inbound
 from ._start import start
@@ -42,8 +42,17 @@ class KafkaDriver:
       it stays full, because undrained records slow its neighbors' fetches.
     """
 
-    def __init__(self, options: KafkaOptions, *, group: str, node: str) -> None:
+    def __init__(
+        self,
+        options: KafkaOptions,
+        *,
+        group: str,
+        node: str,
+        declaration: Declaration | None = None,
+    ) -> None:
         self._options = options
+        self._declaration = declaration
+        self._differed: Mapping[str, Mapping[str, str]] = {}
         self._group = group
         self._node = node
         self._producer = BatchProducer(options.cluster, node, timeout=options.write_timeout)
@@ -175,10 +184,23 @@ class KafkaDriver:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             # Exactly one: with two the client sends a JoinGroup for each.
-            partition_assignment_strategy=(sticky(lambda: core.warm),),
+            partition_assignment_strategy=(
+                sticky(lambda: core.warm, self._declaration, self._differ),
+            ),
         )
         await start(consumer, consumer.stop, options.cluster, options.request_timeout)
         return consumer
+
+    def _differ(self, found: Mapping[str, Mapping[str, str]]) -> None:
+        """Warn, once for each way: it is usual while a new version is rolled out, and no other."""
+        if found != self._differed:
+            self._differed = found
+            _log.warning(
+                "nodes declare one consumer differently; each handles its partitions in its own "
+                "way until they are the same",
+                group=self._group,
+                differences=found,
+            )
 
     async def _poll_for_ever(self) -> None:
         while not self._stopping:

@@ -1,4 +1,8 @@
-"""Which member of the group runs which partition: evenly, and where it was if it can stay."""
+"""Which member of the group runs which partition: evenly, and where it was if it can stay.
+
+What a member tells the others when it joins is `_user_data`: what it claims, and how its consumer
+is declared.
+"""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,6 +19,12 @@ from ..delivery import TopicPartition
 
 Claims = Mapping[TopicPartition, int]
 """Partitions whose state a member still has in memory, and the epoch it had them in."""
+
+Declaration = Mapping[str, str]
+"""How a consumer is declared: its options by their names, as text."""
+
+Differ = Callable[[Mapping[str, Mapping[str, str]]], None]
+"""Told what members of a group declare differently: by option, then by member."""
 
 NAME = "callboard-sticky"
 _VERSION = 0
@@ -86,8 +96,36 @@ def _last_owner(
     return max(claiming)[1] if claiming else None
 
 
-def sticky(claims: Callable[[], Claims]) -> type[AbstractPartitionAssignor]:
+def differences(declared: Mapping[str, Declaration]) -> dict[str, dict[str, str]]:
+    """Return what members declare differently: by option, then by member.
+
+    Members that say nothing are left out: of another version, or no consumer of callboard's.
+
+    Example:
+        >>> differences({"a": {"at_most_once": "True"}, "b": {"at_most_once": "False"}, "c": {}})
+        {'at_most_once': {'a': 'True', 'b': 'False'}}
+    """
+    saying = {member: said for member, said in sorted(declared.items()) if said}
+    found: dict[str, dict[str, str]] = {}
+    for option in sorted({option for said in saying.values() for option in said}):
+        values = {member: said.get(option, "-") for member, said in saying.items()}
+        if len(set(values.values())) > 1:
+            found[option] = values
+    return found
+
+
+def sticky(
+    claims: Callable[[], Claims],
+    declaration: Declaration | None = None,
+    differ: Differ | None = None,
+) -> type[AbstractPartitionAssignor]:
     """Return an assignor for one consumer.
+
+    Args:
+        claims: Returns what it still has.
+        declaration: How it is declared, for the others to compare; None for what is no consumer.
+        differ: Called in the member that leads, each time it places partitions, if members are
+            declared differently.
 
     The client wants a class whose methods are class methods, so what one
     consumer claims has to be in a class of its own.
@@ -112,6 +150,9 @@ def sticky(claims: Callable[[], Claims]) -> type[AbstractPartitionAssignor]:
                 {member: each.subscription for member, each in members.items()},
                 {member: _read_claims(each.user_data) for member, each in members.items()},
             )
+            declared = {m: _read_declaration(each.user_data) for m, each in members.items()}
+            if differ is not None and (found := differences(declared)):
+                differ(found)
             return {
                 member: ConsumerProtocolMemberAssignment(_VERSION, _by_topic(given), b"")
                 for member, given in placed.items()
@@ -120,7 +161,8 @@ def sticky(claims: Callable[[], Claims]) -> type[AbstractPartitionAssignor]:
         @classmethod
         def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
             """Say what this member subscribes to, and what it claims."""
-            return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), _write_claims(claims()))
+            told = _user_data(claims(), declaration)
+            return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), told)
 
         @classmethod
         def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
@@ -136,13 +178,26 @@ def _by_topic(placed: Iterable[TopicPartition]) -> list[tuple[str, list[int]]]:
     return sorted(topics.items())
 
 
-def _write_claims(claims: Claims) -> bytes:
-    return json.dumps([[*partition, epoch] for partition, epoch in sorted(claims.items())]).encode()
+def _user_data(claims: Claims, declaration: Declaration | None) -> bytes:
+    claimed = [[*partition, epoch] for partition, epoch in sorted(claims.items())]
+    if declaration is None:
+        return json.dumps(claimed).encode()
+    return json.dumps({"claims": claimed, "declared": declaration}, sort_keys=True).encode()
 
 
 def _read_claims(raw: bytes) -> Claims:
     try:
         told: Any = json.loads(raw or b"[]")
-        return {TopicPartition(str(t), int(number)): int(epoch) for t, number, epoch in told}
-    except (ValueError, TypeError):
+        claimed = told["claims"] if isinstance(told, dict) else told
+        return {TopicPartition(str(t), int(number)): int(epoch) for t, number, epoch in claimed}
+    except (ValueError, TypeError, KeyError):
         return {}  # a member that claims in other words has none
+
+
+def _read_declaration(raw: bytes) -> Declaration:
+    try:
+        told: Any = json.loads(raw or b"[]")
+    except ValueError:
+        return {}
+    said: Any = told.get("declared") if isinstance(told, dict) else None
+    return {str(name): str(value) for name, value in said.items()} if isinstance(said, dict) else {}

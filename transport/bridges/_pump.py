@@ -29,6 +29,7 @@ class Pump(Actor):
 
     def __init__(self, bridge: Bridge, intake: Intake) -> None:
         self._bridge = bridge
+        self._label = bridge.source.label  # taken out of a URL, which is not for each message
         self._intake = intake
         self._seen = Seen(bridge.options.remember)
         self._looked = self._tidied = float("-inf")
@@ -46,7 +47,7 @@ class Pump(Actor):
             for record in records:
                 self._seen.is_new(id_in(record))
         async with self._bridge.source.session() as session:
-            self.context.log.info("a bridge runs here now", source=self._bridge.source.label)
+            self.context.log.info("a bridge runs here now", source=self._label)
             while True:
                 await self._room()
                 batch = await session.take(options.batch)
@@ -64,7 +65,7 @@ class Pump(Actor):
                 where = await session.set_aside(message)
                 self.context.log.error(
                     "a message is too large for the log and was set aside",
-                    source=self._bridge.source.label,
+                    source=self._label,
                     id=message.id,
                     bytes=len(message.body),
                     limit=self._bridge.options.max_message_bytes,
@@ -73,7 +74,7 @@ class Pump(Actor):
                 continue
             bridge = self._bridge
             to = self._intake.partition
-            records.append(as_record(message, to, bridge.source.label, bridge.answers))
+            records.append(as_record(message, to, self._label, bridge.answers))
         if records:
             await self._intake.write(records)
             self._written += len(records)
@@ -98,7 +99,7 @@ class Pump(Actor):
             self.context.log.warning(
                 "messages have no id, so one that comes again is not known: give the source id=, "
                 "a function of body and headers",
-                source=self._bridge.source.label,
+                source=self._label,
             )
 
 

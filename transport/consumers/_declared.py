@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ...actors import Entity, HandlerError, calling_namespace, resolve
@@ -13,6 +13,8 @@ from ._accepts import Accepted, Annotation, check, read_annotation
 from ._keys import Key
 from ._options import ConsumerOptions
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Of an object in one process's memory."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -53,6 +55,23 @@ class Consumer:
     def is_async(self) -> bool:
         """The function is a coroutine function."""
         return inspect.iscoroutinefunction(self.function)
+
+    def as_declared(self) -> dict[str, str]:
+        """Return what other nodes' consumers of this group should say as well, as text.
+
+        Functions are said by their names: what is in them, nobody can compare.
+        """
+        options = self.options
+        said = {each.name: _text(getattr(options, each.name)) for each in fields(options)}
+        return said | {
+            "topic": self.topic,
+            "name": self.name,
+            "group": self.group,
+            "takes": " | ".join(each.__qualname__ for each in self.takes.classes),
+            "batches": str(self.takes.batch),
+            "to": "None" if self.to is None else self.to.kind(),
+            "key": _text(self.key),
+        }
 
 
 def declare(
@@ -120,6 +139,11 @@ def check_topic(topic: str) -> None:
         raise ValueError(
             f"{topic!r} cannot be a topic's name: use 1 to 249 letters, digits, '.', '_' or '-'"
         )
+
+
+def _text(value: object) -> str:
+    named = getattr(value, "__qualname__", None)
+    return str(named) if named is not None else _ADDRESS.sub("", repr(value))
 
 
 def _name_of(topic: str, function: Callable[..., Any] | None, to: type[Entity] | None) -> str:

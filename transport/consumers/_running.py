@@ -112,7 +112,12 @@ class RunningConsumer:
             reach=clients.reach,
             counters=clients.counters,
         )
-        self._driver = KafkaDriver(self._options, group=consumer.group, node=system.node)
+        self._driver = KafkaDriver(
+            self._options,
+            group=consumer.group,
+            node=system.node,
+            declaration=consumer.as_declared(),
+        )
         self._core = DeliveryCore(self._host, self._driver, {consumer.topic: self._receiver})
         core = self._core
         self._returns = Returns(

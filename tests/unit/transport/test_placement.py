@@ -1,11 +1,13 @@
 """Which node runs which partition: evenly, and where it was if it can stay."""
 
 from collections import Counter
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.transport._kafka._placement import place, sticky
+from callboard.transport._kafka._placement import differences, place, sticky
 from callboard.transport.delivery import TopicPartition
 
 TOPICS = {"a": range(8), "b": range(5)}
@@ -106,3 +108,26 @@ def test_claims_travel_in_the_members_metadata() -> None:
     assert placed["m"].assignment == [("a", [2, 3])]
     members["n"] = type(members["n"])(0, ["a"], b"\xff\x00 stranger")
     assert one.assign(Cluster(), members)["m"].assignment == [("a", [2, 3])]  # pyright: ignore[reportArgumentType]
+
+
+def test_the_leader_is_told_who_declares_what_differently() -> None:
+    """What is claimed is read as before, also beside members of a version that tells less."""
+    said: list[object] = []
+    mine = TopicPartition("t", 0)
+    ours = sticky(lambda: {mine: 3}, {"topic": "t", "at_most_once": "False"}, said.append)
+    theirs = sticky(dict, {"topic": "t", "at_most_once": "True"}, said.append)
+    older = sticky(dict)
+    members = {"a": theirs, "b": ours, "c": older}
+    told = {name: each.metadata(["t"]) for name, each in members.items()}
+    cluster: Any = SimpleNamespace(partitions_for_topic={"t": {0, 1, 2}}.get)
+    placed = ours.assign(cluster, told)
+    assert said == [{"at_most_once": {"a": "True", "b": "False"}}]
+    assert placed["b"].partitions() == [mine]
+    ours.assign(cluster, {name: told[name] for name in "bc"})
+    assert len(said) == 1
+
+
+def test_an_option_that_one_does_not_know_differs() -> None:
+    """It has another version, and another default, for all anybody knows."""
+    found = differences({"a": {"x": "1", "y": "2"}, "b": {"x": "1"}})
+    assert found == {"y": {"a": "2", "b": "-"}}
