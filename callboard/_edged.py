@@ -31,6 +31,11 @@ class EdgedSystem(ActorSystem):
     _declared_edges: "Edges | None" = None
     _begun: bool = False
 
+    @property
+    def edges(self) -> "Edges":
+        """What was declared so far: consumers, bridges, outlets, publishers and outboxes."""
+        return self._edges()
+
     def consumer(
         self,
         topic: str,

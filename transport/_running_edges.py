@@ -3,21 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
 
 from ..actors import ActorSystem, Entity, TransportError
 from ._bridging import LogIntake
+from ._edge_topics import edge_kinds, publisher_topic, source_topics
 from ._edges import Edges
 from ._handled import Handled
-from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions, TopicSpec
-from ._layout import consumer_topics, foreign_topic, queue_topic
+from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions
+from ._layout import consumer_topics, queue_topic
 from ._publishing import Publishing
 from .bridges import BridgeKeeper
 from .consumers import Clients, Consumer, RunningConsumer
 from .delivery import TopicPartition, batch_time
 from .nodes import Singletons
 from .outbox import Outbox, Relay
-from .publishers import Publisher
 
 TIDY_EVERY = 60.0
 """Seconds."""
@@ -63,9 +62,7 @@ class RunningEdges:
     @property
     def kinds(self) -> list[type[Entity]]:
         """The kinds of entities that consumers and bridges bring messages to."""
-        if not self.consuming:
-            return []
-        return [each.to for each in self._edges.consumers.values() if each.to is not None]
+        return edge_kinds(self._edges) if self.consuming else []
 
     @property
     def is_prepared(self) -> bool:
@@ -90,7 +87,7 @@ class RunningEdges:
             if not self.publishing.is_open(topic)
         ]
         if fresh:
-            await admin.ensure([self._topic_of(each) for each in fresh])
+            await admin.ensure([publisher_topic(self._edges, each) for each in fresh])
             for publisher in fresh:
                 self.publishing.opened(publisher.topic, driver)
         if not self.consuming:
@@ -164,14 +161,8 @@ class RunningEdges:
             )
         publisher.tell(message, key=key, headers=headers)
 
-    def _topic_of(self, publisher: Publisher[Any]) -> TopicSpec:
-        if publisher.topic in self._edges.queue_topics:
-            return queue_topic(publisher.topic)
-        return foreign_topic(publisher.topic, publisher.partitions)
-
     async def _make_topics(self, admin: Admin, consumer: Consumer) -> None:
-        if consumer.topic not in self._edges.queue_topics:
-            await admin.ensure([foreign_topic(consumer.topic, consumer.options.partitions)])
+        await admin.ensure(source_topics(self._edges, consumer))
         partitions = (await admin.matching(consumer.topic.__eq__))[consumer.topic]
         await admin.ensure(consumer_topics(self._system.name, consumer.name, partitions))
 

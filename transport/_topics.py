@@ -7,6 +7,8 @@ from math import isinf
 
 from ..actors import Entity
 from ._cluster import cluster_of_system
+from ._edge_topics import edge_kinds, edge_topics
+from ._edges import Edges
 from ._kafka import Admin, GroupOffsets, KafkaOptions, KafkaSecurity, TopicStep
 from ._layout import kind_topics, system_topics
 from ._pruning import Progress, Prunable, prunable
@@ -27,6 +29,7 @@ class Topics:
         url: A `kafka://` URL.
         system: The system's name.
         kinds: The kinds of entities it has.
+        edges: Its consumers, bridges, outlets and publishers; None for none.
         security: How to come in; None for what the URL and the environment say.
 
     Raises:
@@ -39,11 +42,16 @@ class Topics:
         system: str,
         kinds: Sequence[type[Entity]],
         *,
+        edges: Edges | None = None,
         security: KafkaSecurity | None = None,
     ) -> None:
         instead = "makes its topics itself. Give the URL of a cluster, as in kafka://HOST:9092"
         cluster = cluster_of_system(url, system, security, instead)
         timeout = KafkaOptions(cluster=cluster).request_timeout
+        if edges is not None:
+            kinds = list({each.kind(): each for each in (*kinds, *edge_kinds(edges))}.values())
+        self._system = system
+        self._edges = edges
         self._specs = [*system_topics(system), *kind_topics(system, kinds)]
         self._mailboxes = {mailbox_topic(system, kind) for kind in kinds}
         self._admin = Admin(cluster, _CLIENT, timeout=timeout)
@@ -55,7 +63,10 @@ class Topics:
         Raises:
             TransportUnavailable: No broker answers.
         """
-        return await self._admin.plan(self._specs)
+        specs = self._specs
+        if self._edges is not None:
+            specs = [*specs, *await edge_topics(self._system, self._edges, self._admin)]
+        return await self._admin.plan(specs)
 
     async def apply(self, steps: Sequence[TopicStep]) -> None:
         """Create what is missing and change settings; delete nothing, move no key.

@@ -155,17 +155,30 @@ def _topics(target: str, transport: str | None, name: str | None) -> "Topics":
         system = load_system(target)
     except TargetError as error:
         fail(error, USAGE)
-    if not system.entities:
+    edges = system.edges
+    if not (system.entities or edges.consumers or edges.publishers):
         fail(
             f"{target} does not say which kinds of entities it has; name them in "
             f"ActorSystem({system.name!r}, entities=[...])",
+            USAGE,
+        )
+    if name is not None and name != system.name and edges.queue_topics:
+        fail(
+            f"--system {name}: the topics of bridges and outlets are named after {system.name!r}, "
+            f"as the program has them; leave it out",
             USAGE,
         )
     url = transport or system.transport_url or settings.transport
     if url is None:
         fail("which cluster? Give --transport kafka://HOST:PORT or CALLBOARD_TRANSPORT", USAGE)
     try:
-        return Topics(url, name or system.name, list(system.entities), security=_security(system))
+        return Topics(
+            url,
+            name or system.name,
+            list(system.entities or ()),
+            edges=edges,
+            security=_security(system),
+        )
     except InvalidTransportURL:
         raise  # `told` has words for it
     except ValueError as error:

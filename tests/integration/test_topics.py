@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from google.protobuf.wrappers_pb2 import Int64Value
 from support.topics_shell import topics_shell, write_program
 
-from callboard import ActorSystem, Entity, TransportError, handler
+from callboard import ActorSystem, Entity, RabbitMQ, TransportError, handler
 from callboard.transport import Action, Topics
 from callboard.transport.broker import Broker, BrokerOptions
 
@@ -112,6 +112,38 @@ async def test_mail_that_would_age_away_stops_a_node(name: str, broker_url: str)
     await topics.apply(await topics.plan())
     assert (await settings(broker_url, f"{name}.Till"))["retention.ms"] == "-1"
     assert (await settings(broker_url, f"{name}.failures"))["retention.ms"] == "2419200000"
+
+
+async def test_the_topics_of_edges_are_those_that_a_node_makes(name: str, broker_url: str) -> None:
+    """Of consumers, bridges, outlets and publishers: made beforehand, none is left to make."""
+    url = f"kafka://{broker_url}"
+    await create(broker_url, f"{name}-wide", 5)
+    system = ActorSystem(name, transport=url, node="one")
+    legacy = RabbitMQ("amqp://127.0.0.1:1/", queue="legacy")
+
+    @system.consumer(f"{name}-wide")
+    def on_wide(message: Int64Value) -> None: ...
+
+    system.consumer(f"{name}-orders", to=Till, key="value", name="orders")
+    system.publisher(f"{name}-orders", Int64Value, partitions=3)
+    system.bridge(legacy, to=Till, key="value", name="ahead", reply="json")
+    system.outlet(legacy, Int64Value, name="back")
+    topics = Topics(url, name, [], edges=system.edges)
+    planned = await topics.plan()
+    await topics.apply(planned)
+    assert {step.action for step in await topics.plan()} == {Action.KEEP}
+    partitions = {step.topic.removeprefix(name): step.partitions for step in planned}
+    assert partitions[".on_wide.quarantine"] == partitions["-wide"] == 5
+    assert partitions[".orders.state"] == partitions["-orders"] == 3
+    assert partitions[".ahead.intake"] == partitions[".ahead.answers"] == 1
+    assert partitions[".back.outlet"] == partitions[".back.state"] == 1
+    async with system:
+        pass
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker_url)
+    await admin.start()
+    made = {topic for topic in await admin.list_topics() if topic.startswith(name)}
+    await admin.close()
+    assert made == {step.topic for step in planned}
 
 
 async def test_another_number_of_partitions_is_refused_by_plan_and_node(
