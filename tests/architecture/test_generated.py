@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from support.repository import ROOT, folder_of, packages
+
+from callboard.cli._protoc import PINNED
 
 FOLDERS = [name for name in packages() if name.endswith(".v1")]
 
@@ -39,3 +42,11 @@ def test_generated_code_is_up_to_date(package: str, tmp_path: Path) -> None:
     assert sources
     assert sorted(committed) == sorted(fresh)
     assert [name for name in fresh if fresh[name] != committed[name]] == []
+
+
+def test_the_compiler_is_pinned_once() -> None:
+    """For users' schemas, for this repository's, and in the error that says which is wanted."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [f"grpcio-tools=={PINNED}"]
+    assert project["project"]["optional-dependencies"]["schemas"] == wanted
+    assert project["dependency-groups"]["proto"] == wanted

@@ -8,17 +8,20 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from google.protobuf.wrappers_pb2 import Int64Value
+from support.consuming import make_topic, number, write
 from support.guarded_kafka import Deed, GuardedKafka, Right, needed
+from support.redis_server import RedisServer
 from support.repository import ROOT
 from support.secured_clients import Pems, make_pems
 from support.server_required import started
 
-from callboard import Actor, ActorSystem, Entity, TransportError, handler
+from callboard import Actor, ActorSystem, Entity, RedisStreams, TransportError, handler
 from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport import (
     Action,
@@ -27,7 +30,9 @@ from callboard.transport import (
     KafkaSecurity,
     Quarantine,
     Topics,
+    _running_edges,
 )
+from callboard.transport.bridges import BridgeOptions, OutgoingMessage, _pump
 
 pytestmark = pytest.mark.kafka
 
@@ -36,6 +41,11 @@ ROWS = {
     "exact": ["node", "node, exactly once"],
     "maker": ["node", "node that creates topics"],
     "sender": ["node that only sends"],
+    "edge": [
+        "node that only sends",
+        *("node with a singleton", "node with a consumer", "node with a publisher"),
+        *("node with a bridge", "node with an outlet"),
+    ],
     "inspector": ["`Inspector`"],
     "quarantine": ["`callboard quarantine`"],
     "topics": ["`callboard topics`"],
@@ -73,6 +83,15 @@ class Fragile(Actor):
     def fail(self, message: Int64Value) -> None:
         """Fail."""
         raise ValueError(message.value)
+
+
+class Clock(Actor):
+    """Answers."""
+
+    @handler
+    def now(self, message: Int64Value) -> Int64Value:
+        """Return what was asked."""
+        return message
 
 
 def documented(system: str, user: str) -> set[Right]:
@@ -157,9 +176,17 @@ async def parked(office: Office, key: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def prepare(office: Office) -> None:
+async def prepare(office: Office, redis: RedisServer) -> None:
     """Make the topics, and mend one that somebody has changed."""
-    topics = Topics(office.url, office.system, [Account], security=office.login("topics"))
+    for topic in ("orders", "mails"):
+        await make_topic(office.kafka.bootstrap, topic)
+    topics = Topics(
+        office.url,
+        office.system,
+        [Account],
+        edges=Edges(office, redis).system.edges,
+        security=office.login("topics"),
+    )
     await topics.apply(await topics.plan())
     changed = {"retention.ms": "1000"}
     admin = AIOKafkaAdminClient(bootstrap_servers=office.kafka.bootstrap)
@@ -209,6 +236,73 @@ async def talk(office: Office) -> None:
             await asyncio.sleep(0.05)
 
 
+class Edges:
+    """A node with every kind of edge, and no entities of its own.
+
+    Args:
+        office: Where it works.
+        redis: The legacy side.
+    """
+
+    def __init__(self, office: Office, redis: RedisServer) -> None:
+        self.system = office.node("edge", [])
+        self.orders: list[int] = []
+        legacy = partial(RedisStreams, redis.url, field="body", idle=0.5, timeout=5.0)
+        self.source, self.sink = legacy(stream="departing"), legacy(stream="arriving")
+        self.mails = self.system.publisher("mails", Int64Value)
+        self.arrivals = self.system.outlet(self.sink, Int64Value, name="arrivals")
+        self.system.consumer("orders", retry=RetryPolicy(max_attempts=1))(self.on_order)
+        self.system.bridge(
+            self.source,
+            to=Account,
+            key=lambda _: "bridged",
+            name="departures",
+            options=BridgeOptions(remember=1),
+        )(departure)
+
+    def on_order(self, message: Int64Value) -> None:
+        """Take an order; what is below zero fails."""
+        if message.value < 0:
+            raise ValueError("below zero")
+        self.orders.append(message.value)
+
+
+def departure(payload: bytes) -> Int64Value:
+    """Make a command of what the legacy side says."""
+    return Int64Value(value=int(payload))
+
+
+async def do_edges(office: Office, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consume, publish, bridge into an entity, send out again, run a singleton; all of it twice."""
+    monkeypatch.setattr(_running_edges, "TIDY_EVERY", 0.1)
+    monkeypatch.setattr(_pump, "_TIDY_EVERY", 0.1)
+    for turn in (1, 2):
+        edges = Edges(office, redis)
+        async with office.node("node", [Account]) as accounts, edges.system as system:
+            await write(office.kafka.bootstrap, "orders", [("a", number(-1)), ("b", number(5))])
+            async with edges.source.sending() as sending:
+                out = [OutgoingMessage(f"{turn}-{n}", b"1") for n in range(5)]
+                await sending.send(out)
+            clock = system.singleton(Clock, name="clock")
+            assert (await clock.ask(Int64Value(value=3), timeout=20.0)).value == 3
+            await edges.mails.send(Int64Value(value=1))
+            await edges.arrivals.send(Int64Value(value=turn))
+            bridged = accounts.entity(Account, "bridged")
+            async with asyncio.timeout(40):
+                while (await bridged.ask(Int64Value(), timeout=20.0)).value < 5 * turn:
+                    await asyncio.sleep(0.05)
+                async with edges.sink.session() as session:
+                    await session.acknowledge(await session.take(1))
+                while 5 not in edges.orders or _deleted(office) < 2:
+                    await asyncio.sleep(0.1)
+
+
+def _deleted(office: Office) -> int:
+    """Return of how many topics the edges have removed what is handled."""
+    deeds = office.kafka.deeds("edge", allowed=True)
+    return sum(deed.operation == "DELETE" for deed in deeds)
+
+
 async def look(office: Office) -> None:
     """Look at everything there is to look at."""
     async with Inspector(
@@ -245,16 +339,17 @@ async def prune(office: Office) -> None:
 
 
 async def test_the_documented_rights_are_enough_and_none_too_many(
-    kafka: GuardedKafka, pems: Pems, monkeypatch: pytest.MonkeyPatch
+    kafka: GuardedKafka, pems: Pems, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every role does all it is for: nothing is denied to it, and no right goes unused."""
     office = Office(kafka, pems, "bank")
-    roles = ["topics", "node", "exact", "sender", "inspector", "quarantine", "pruner"]
+    roles = ["topics", "node", "exact", "sender", "edge", "inspector", "quarantine", "pruner"]
     await office.allow(*roles)
-    await prepare(office)
+    await prepare(office, redis)
     await work(office, "node", exactly_once=False)
     await work(office, "exact", exactly_once=True)
     await talk(office)
+    await do_edges(office, redis, monkeypatch)
     await look(office)
     await clear(office, monkeypatch)
     await prune(office)
