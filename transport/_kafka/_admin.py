@@ -139,9 +139,14 @@ class Admin:
         self, client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]
     ) -> list[TopicStep]:
         described = await _described(client, [spec.name for spec in specs])
-        settings = await _settings(client, list(described)) if described else {}
+        # Those of a topic that is not ours are nobody's business, and may not be told.
+        ours = [spec.name for spec in specs if spec.name in described and not spec.foreign]
+        settings = await _settings(client, ours) if ours else {}
+        unknown: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
         facts = {
-            name: TopicFacts(len(partitions), len(partitions[0]["replicas"]), *settings[name])
+            name: TopicFacts(
+                len(partitions), len(partitions[0]["replicas"]), *settings.get(name, unknown)
+            )
             for name, partitions in described.items()
         }
         return plan(specs, facts, len((await client.describe_cluster())["brokers"]))
