@@ -93,6 +93,15 @@ def to_one(queue: ScriptedQueue, **options: int) -> Callable[[ActorSystem], obje
     return declare
 
 
+async def test_what_is_in_hand_is_acknowledged_before_a_node_has_stopped(broker_url: str) -> None:
+    """Else it would stand in the queue for whoever looks, though the log has it."""
+    queue = ScriptedQueue(slow=0.5)
+    async with running(broker_url, to_one(queue)) as system:
+        queue.put(message(1))
+        assert await until_kept(system, "p", 1) == [1]  # while it is not acknowledged yet
+    assert queue.messages == []
+
+
 @pytest.mark.parametrize("step", ["connect", "take", "acknowledge", "acknowledged"])
 async def test_each_step_fails_once(broker_url: str, step: str) -> None:
     """The bridge starts anew, and what comes again is known by its id: all once, in order."""

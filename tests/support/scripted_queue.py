@@ -18,6 +18,7 @@ class ScriptedQueue:
         steps: What sessions did, as names.
         fail: Called with each step before it is done; it may raise.
         sessions: How many were opened.
+        slow: Seconds that an acknowledgement takes.
     """
 
     messages: list[ForeignMessage] = field(default_factory=list)
@@ -25,6 +26,7 @@ class ScriptedQueue:
     steps: list[str] = field(default_factory=list)
     fail: Callable[[str], None] = lambda _: None
     sessions: int = 0
+    slow: float = 0.0
     label: str = "scripted://queue"
     queue_name: str = "queue"
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,6 +77,7 @@ class ScriptedSession:
     async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
         """See `Session.acknowledge`."""
         self._queue.step("acknowledge")
+        await asyncio.sleep(self._queue.slow)
         for message in messages:
             self._queue.messages.remove(message)
         self._given -= len(messages)

@@ -1,7 +1,9 @@
 """What a bridge does: an actor that takes from a queue, writes, and acknowledges."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from ...actors import Actor, SupervisionStrategy
 from ..delivery import Outbound
@@ -12,6 +14,7 @@ from ._intake import Intake, Seen, as_record, id_in
 _LOOK_EVERY = 0.5
 _TIDY_EVERY = 60.0
 _FULL = 0.1
+_FAREWELL = 2.0
 
 
 class Pump(Actor):
@@ -35,12 +38,30 @@ class Pump(Actor):
         self._looked = self._tidied = float("-inf")
         self._written = 0  # since it was last looked
         self._told_of_no_ids = False
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     async def started(self) -> None:
         """Begin."""
         self.context.pipe_to_self(self._run())
 
+    async def stopped(self) -> None:
+        """Wait until what is in hand is written and acknowledged.
+
+        It would come again, and be known; but who looks at the queue would find it there.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._ended.wait()
+
     async def _run(self) -> None:
+        self._ended.clear()
+        try:
+            await self._pump()
+        finally:
+            self._ended.set()
+
+    async def _pump(self) -> None:
         options = self._bridge.options
         await self._intake.fence()
         async for records in self._intake.newest(options.remember):
@@ -51,8 +72,11 @@ class Pump(Actor):
             while True:
                 await self._room()
                 batch = await session.take(options.batch)
-                await self._write(session, batch)
-                await session.acknowledge(batch)
+                await _to_its_end(self._carry(session, batch))
+
+    async def _carry(self, session: Session, batch: Sequence[ForeignMessage]) -> None:
+        await self._write(session, batch)
+        await session.acknowledge(batch)
 
     async def _write(self, session: Session, batch: Sequence[ForeignMessage]) -> None:
         records: list[Outbound] = []
@@ -101,6 +125,18 @@ class Pump(Actor):
                 "a function of body and headers",
                 source=self._label,
             )
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work; whoever is cancelled meanwhile waits for its end all the same, for a while."""
+    task = asyncio.create_task(work, name="callboard-bridge-batch")
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=_FAREWELL)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 class BridgeKeeper(Actor):
