@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..actors import Entity
+from ..actors import Entity, HandlerError
 from ..schemas import Message
 from ..transport.bridges import (
     ActiveMQ,
@@ -94,6 +95,8 @@ class _Reading:
         if not tables and not self._wrong:
             self._is_wrong((), f"there is no bridge in it; expected, for each,\n  {_EXAMPLE}")
         specs = [self._bridge(name, table) for name, table in tables.items()]
+        for spec in specs if not self._wrong else ():
+            self._declared(spec, values["system"])
         if self._wrong:
             raise BridgeFileError(
                 "\n".join(f"{self._path}:{line}: {said}" for line, said in sorted(self._wrong))
@@ -145,6 +148,14 @@ class _Reading:
             self._lines.of(*at),
         )
 
+    def _declared(self, spec: BridgeSpec | None, system: str) -> None:
+        """Find out whether adapter, entity and key fit together."""
+        assert spec is not None, "nothing is wrong with it so far"
+        try:
+            spec.declared(system)
+        except (HandlerError, ValueError) as error:
+            self._is_wrong(("bridges", spec.name), f"bridge {spec.name!r}: {error}")
+
     def _adapter(
         self, at: tuple[str, ...], name: str, values: Mapping[str, Any]
     ) -> Callable[..., Any] | None:
@@ -156,7 +167,7 @@ class _Reading:
                     f"{others[0]} beside adapter; the adapter makes the command, so leave one out",
                 )
             adapter: Callable[..., Any] | None = self._loaded(
-                (*at, "adapter"), values["adapter"], callable, "a function"
+                (*at, "adapter"), values["adapter"], _is_plain, "a function that is not async"
             )
             return adapter
         if "message" not in values:
@@ -273,6 +284,10 @@ def _is_a(value: object, wanted: type) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, int | float if wanted is float else wanted)
+
+
+def _is_plain(found: object) -> bool:
+    return callable(found) and not iscoroutinefunction(found)
 
 
 def _is_entity(found: object) -> bool:

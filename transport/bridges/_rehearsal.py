@@ -46,6 +46,6 @@ def rehearse(bridge: Bridge, message: ForeignMessage) -> Rehearsed:
         return Rehearsed(message, error=f"{type(error).__name__}: {error}")
     if ready is DROPPED:
         return Rehearsed(message)
-    if not isinstance(ready, Routed):
-        return Rehearsed(message, command=ready)
+    if not isinstance(ready, Routed):  # an async adapter, which is called in a running system alone
+        return Rehearsed(message, error="its adapter waits for something; only a plain one is pure")
     return Rehearsed(message, ready.id, ready.command)

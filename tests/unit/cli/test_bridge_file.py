@@ -112,6 +112,8 @@ _MISTAKES = [
     (":Flight", ":DESCRIPTOR", "13: 'callboard.demo.v1.flights_pb2:DESCRIPTOR' is of type File"),
     ('row = "id"', 'rov = "id"', "20: callboard.demo.v1.Flight has no field 'rov'; did you mean"),
     ('row = "id"', "row = 5", "20: row comes from nowhere; expected a place, as in 'flight.tail"),
+    ('"support.bridged:key_of"', '"support.bridged:books"', "30: 'support.bridged:books' is of"),
+    ('"support.bridged:key_of"', '"support.bridged:expected"', "24: bridge 'arrivals': "),
     ('reply = "json"', 'reply = "xml"', "31: expected reply = 'json' or 'protobuf'"),
 ]
 
