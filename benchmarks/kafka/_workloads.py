@@ -89,7 +89,7 @@ BRIDGE_WORKLOADS = tuple(
         _MESSAGES,
         name,
         50_000,
-        5_000,
+        20_000,
         counted="messages",
         seconds=_SECONDS,
         subjects=frozenset({OURS, BY_HAND}),

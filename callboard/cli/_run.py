@@ -87,9 +87,11 @@ async def serve(system: "ActorSystem", *, stop_with_stdin: bool = False) -> int:
     loop = asyncio.get_running_loop()
     task: asyncio.Task[Any] | None = asyncio.current_task()
     assert task is not None, "asyncio.run makes one"
-    entered = False
+    entered = told = False
 
     def stop() -> None:
+        nonlocal told
+        told = True
         if entered:
             system.terminate()
         else:
@@ -102,6 +104,8 @@ async def serve(system: "ActorSystem", *, stop_with_stdin: bool = False) -> int:
     try:
         async with system:
             entered = True
+            if told:  # and the cancellation was swallowed by a library that was just connecting
+                system.terminate()
             await system.wait_stopped()
     except asyncio.CancelledError:
         if entered:

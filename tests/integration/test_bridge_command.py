@@ -20,7 +20,7 @@ from support.server_required import started
 from callboard import ActorSystem
 
 TESTS = Path(__file__).parents[1]
-COUNT = 600
+COUNT = 1_500
 FILE = """
 system = "{system}"
 
@@ -83,6 +83,10 @@ class Shell:
                 *self._command(), *arguments, cwd=self._folder, env=self._environment, stderr=log
             )
 
+    def begun(self) -> int:
+        """Return how many bridges have begun, by their logs."""
+        return (self._folder / "bridge.log").read_text().count("a bridge runs here now")
+
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "callboard", "bridge", "bridge.toml"]
 
@@ -121,22 +125,24 @@ async def test_a_look_takes_nothing_and_the_bridge_brings_everything(
         assert looks[0].returncode == 1  # for what would go to quarantine
 
         system = ActorSystem(air, transport=url, node="books", entities=[Books])
-        bridge = await shell.run("--transport", url, "--node", "b1")
-        try:
-            async with system, asyncio.timeout(120):
-                while not sum(await arrived(system, range(20))):
-                    await asyncio.sleep(0.05)
-                bridge.kill()
-                await bridge.wait()
-                bridge = await shell.run("--transport", url, "--node", "b2")
-                while await arrived(system, range(COUNT)) != expected:
-                    await asyncio.sleep(0.2)
-                bridge.send_signal(signal.SIGINT)
-                assert await bridge.wait() == 0
-        finally:
-            if bridge.returncode is None:
-                bridge.kill()
-                await bridge.wait()
+        async with system:
+            await arrived(system, range(20))  # the entities are there before anything comes
+            bridge = await shell.run("--transport", url, "--node", "b1")
+            try:
+                async with asyncio.timeout(120):
+                    while not sum(await arrived(system, range(20))):
+                        await asyncio.sleep(0.01)
+                    bridge.kill()
+                    await bridge.wait()
+                    bridge = await shell.run("--transport", url, "--node", "b2")
+                    while shell.begun() < 2 or await arrived(system, range(COUNT)) != expected:
+                        await asyncio.sleep(0.2)
+                    bridge.send_signal(signal.SIGINT)
+                    assert await bridge.wait() == 0
+            finally:
+                if bridge.returncode is None:
+                    bridge.kill()
+                    await bridge.wait()
         assert await LEGACY[name].left(server) == 0
         empty = await asyncio.to_thread(shell.dry_run)
         assert "the queue is empty" in empty.stdout
