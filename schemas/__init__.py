@@ -4,11 +4,12 @@ Imports protobuf and nothing of callboard. `v1/` holds the `.proto` sources and
 the code `make proto` generates from them.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
-from ._breaking import Breaking, breaking_changes
-from ._declared import Declared, DeclaredMessage
 from ._json import as_json
 from ._registry import TypeRegistry
 from .v1.runtime_pb2 import (
@@ -23,6 +24,10 @@ from .v1.runtime_pb2 import (
     SourceWindow,
     Watch,
 )
+
+if TYPE_CHECKING:
+    from ._breaking import Breaking, breaking_changes
+    from ._declared import Declared, DeclaredMessage
 
 __all__ = [
     "AskFailure",
@@ -44,3 +49,18 @@ __all__ = [
     "as_json",
     "breaking_changes",
 ]
+
+# Descriptors of descriptors take a fiftieth of a second to load, and a node needs none.
+_LATER = {
+    "Breaking": "._breaking",
+    "Declared": "._declared",
+    "DeclaredMessage": "._declared",
+    "breaking_changes": "._breaking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name that only the comparison of schemas needs."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name], __name__), name)

@@ -38,6 +38,9 @@ Rounds = Annotated[int | None, typer.Option(min=1, help="How often; 5, or 1 with
 Quick = Annotated[
     bool, typer.Option("--quick", help="A look at a tenth of the work, and no measurement.")
 ]
+Broker = Annotated[
+    str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON list of rows, and nothing else.")]
 
 
@@ -97,9 +100,7 @@ def kafka(
     *,
     workload: Workload = None,
     subject: Annotated[list[str] | None, _alone("Ratios need aiokafka_send.")] = None,
-    broker: Annotated[
-        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
-    ] = "embedded",
+    broker: Broker = "embedded",
     rounds: Rounds = None,
     quick: Quick = False,
     as_json: Json = False,
@@ -121,9 +122,7 @@ def consumers(
     *,
     workload: Workload = None,
     subject: Annotated[list[str] | None, _alone("Ratios need aiokafka_getmany.")] = None,
-    broker: Annotated[
-        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
-    ] = "embedded",
+    broker: Broker = "embedded",
     rounds: Rounds = None,
     quick: Quick = False,
     as_json: Json = False,
@@ -148,9 +147,7 @@ def bridges(
     *,
     workload: Workload = None,
     subject: Annotated[list[str] | None, _alone("Ratios need by_hand.")] = None,
-    broker: Annotated[
-        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
-    ] = "embedded",
+    broker: Broker = "embedded",
     rounds: Rounds = None,
     quick: Quick = False,
     as_json: Json = False,
@@ -177,9 +174,7 @@ def backlog(
     *,
     messages: Annotated[int, typer.Option(min=1, help="How many wait.")] = 1_000_000,
     seconds: Annotated[float, typer.Option(min=1.0, help="How long to look, at most.")] = 60.0,
-    broker: Annotated[
-        str, typer.Option(metavar="NAME", help="What stands behind: embedded or apache.")
-    ] = "embedded",
+    broker: Broker = "embedded",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:
     """Start one node before a large backlog, and look at its memory once a second."""

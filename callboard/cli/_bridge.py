@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ._errors import FAILED, USAGE, fail, told
+from ._run import LogJson, LogLevel, NodeName, StopOnStdinClose, serve
 
 if TYPE_CHECKING:
     from ..transport.bridges import Rehearsed
@@ -21,7 +22,7 @@ def bridge(
         str | None,
         typer.Option(help="kafka://HOST:PORT; else the file's, or CALLBOARD_TRANSPORT."),
     ] = None,
-    node: Annotated[str | None, typer.Option(help="Name of this node.")] = None,
+    node: NodeName = None,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="NAME", help="This bridge alone; may be given again."),
@@ -38,15 +39,9 @@ def bridge(
     as_json: Annotated[
         bool, typer.Option("--json", help="With --dry-run: print a JSON object a message.")
     ] = False,
-    log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning, error or critical.")
-    ] = None,
-    log_json: Annotated[
-        bool | None, typer.Option("--log-json/--log-text", help="How log lines are written.")
-    ] = None,
-    stop_on_stdin_close: Annotated[
-        bool, typer.Option(help="Stop when standard input closes: for child processes.")
-    ] = False,
+    log_level: LogLevel = None,
+    log_json: LogJson = None,
+    stop_on_stdin_close: StopOnStdinClose = False,
 ) -> None:
     """Bring the messages of legacy queues to entities, as a file says, until Ctrl-C.
 
@@ -56,7 +51,6 @@ def bridge(
     from .. import ActorSystem, configure_logging  # noqa: PLC0415 - see the package
     from ._bridge_file import BridgeFileError  # noqa: PLC0415 - see the package
     from ._bridge_reading import read_bridge_file  # noqa: PLC0415 - see the package
-    from ._run import serve  # noqa: PLC0415 - see the package
     from ._settings import load_settings  # noqa: PLC0415 - see the package
 
     settings = load_settings(log_level=log_level, log_json=log_json)

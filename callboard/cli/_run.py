@@ -13,6 +13,15 @@ from ._errors import USAGE, fail, told
 if TYPE_CHECKING:
     from .. import ActorSystem
 
+NodeName = Annotated[str | None, typer.Option(help="Name of this node.")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning, error or critical.")]
+LogJson = Annotated[
+    bool | None, typer.Option("--log-json/--log-text", help="How log lines are written.")
+]
+StopOnStdinClose = Annotated[
+    bool, typer.Option(help="Stop when standard input closes: for child processes.")
+]
+
 
 def run(
     target: Annotated[
@@ -27,16 +36,10 @@ def run(
         str | None,
         typer.Option(help="memory:// or kafka://HOST:PORT; wins over the program's own."),
     ] = None,
-    node: Annotated[str | None, typer.Option(help="Name of this node.")] = None,
-    log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning, error or critical.")
-    ] = None,
-    log_json: Annotated[
-        bool | None, typer.Option("--log-json/--log-text", help="How log lines are written.")
-    ] = None,
-    stop_on_stdin_close: Annotated[
-        bool, typer.Option(help="Stop when standard input closes: for child processes.")
-    ] = False,
+    node: NodeName = None,
+    log_level: LogLevel = None,
+    log_json: LogJson = None,
+    stop_on_stdin_close: StopOnStdinClose = False,
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C, then drain and stop it.
 

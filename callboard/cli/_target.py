@@ -14,7 +14,6 @@ from ..actors import CallboardError
 
 _EXPECTED = "expected MODULE:SYSTEM, as in bank.app:system"
 _EXPECTED_SCENARIO = "expected MODULE:FUNCTION, as in tests.scenarios:checkout"
-
 _EXPECTED_OBJECT = "expected MODULE:NAME, as in bank.actors:Account"
 
 
@@ -32,10 +31,7 @@ def load_system(target: str) -> ActorSystem:
     Raises:
         TargetError: Says which part does not fit, and what would.
     """
-    module_name, colon, name = target.partition(":")
-    if not (colon and module_name and name):
-        raise TargetError(f"got {target!r}; {_EXPECTED}")
-    module = _import(module_name, target)
+    module_name, name, module = _module_of(target, _EXPECTED)
     try:
         found: object = getattr(module, name)
     except AttributeError:
@@ -59,10 +55,7 @@ def load_scenario(target: str) -> Callable[..., Any]:
     Raises:
         TargetError: Says which part does not fit, and what would.
     """
-    module_name, _, name = target.partition(":")
-    if not (module_name and name):
-        raise TargetError(f"got {target!r}; {_EXPECTED_SCENARIO}")
-    module = _import(module_name, target, _EXPECTED_SCENARIO)
+    module_name, name, module = _module_of(target, _EXPECTED_SCENARIO)
     found: object = getattr(module, name, None)
     if not inspect.iscoroutinefunction(found):
         what = "has no such name" if found is None else f"has a {type(found).__name__} there"
@@ -79,10 +72,7 @@ def load_object(target: str) -> object:
     Raises:
         TargetError: Says which part does not fit, and what would.
     """
-    module_name, _, name = target.partition(":")
-    if not (module_name and name):
-        raise TargetError(f"got {target!r}; {_EXPECTED_OBJECT}")
-    module = _import(module_name, target, _EXPECTED_OBJECT)
+    module_name, name, module = _module_of(target, _EXPECTED_OBJECT)
     try:
         found: object = getattr(module, name)
     except AttributeError:
@@ -92,7 +82,15 @@ def load_object(target: str) -> object:
     return found
 
 
-def _import(module_name: str, target: str, expected: str = _EXPECTED) -> ModuleType:
+def _module_of(target: str, expected: str) -> tuple[str, str, ModuleType]:
+    """Take `module:name` apart, and import the module."""
+    module_name, _, name = target.partition(":")
+    if not (module_name and name):
+        raise TargetError(f"got {target!r}; {expected}")
+    return module_name, name, _import(module_name, target, expected)
+
+
+def _import(module_name: str, target: str, expected: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

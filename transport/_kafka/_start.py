@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
+from ..delivery import to_its_end
 from ._diagnosis import reason
 from ._security import Cluster
 
@@ -22,14 +23,7 @@ async def start_whole(client: _Startable) -> None:
     A start that is cancelled half way leaves the client's first connection open, where nobody
     can close it any more.
     """
-    starting = asyncio.create_task(client.start(), name="callboard-client-start")
-    try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await asyncio.wait([starting], timeout=_PATIENCE)
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        raise
+    await to_its_end(client.start(), "callboard-client-start", _PATIENCE)
 
 
 async def start(

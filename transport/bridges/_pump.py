@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ...actors import Actor, SupervisionStrategy
-from ..delivery import Outbound
+from ..delivery import Outbound, to_its_end
 from ._declared import Bridge
 from ._foreign import ForeignMessage, Session
 from ._intake import Intake, Seen, as_record, id_in
@@ -72,7 +71,7 @@ class Pump(Actor):
             while True:
                 await self._room()
                 batch = await session.take(options.batch)
-                await _to_its_end(self._carry(session, batch))
+                await to_its_end(self._carry(session, batch), "callboard-bridge-batch", _FAREWELL)
 
     async def _carry(self, session: Session, batch: Sequence[ForeignMessage]) -> None:
         await self._write(session, batch)
@@ -125,18 +124,6 @@ class Pump(Actor):
                 "a function of body and headers",
                 source=self._label,
             )
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for work; whoever is cancelled meanwhile waits for its end all the same, for a while."""
-    task = asyncio.create_task(work, name="callboard-bridge-batch")
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=_FAREWELL)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise
 
 
 class BridgeKeeper(Actor):

@@ -28,6 +28,7 @@ from ._codec import (
 )
 from ._core import DeliveryCore
 from ._dedup import Floor, MessageId, Window
+from ._endings import to_its_end
 from ._failures import STATUS, ask_error, ask_failure, ask_reply, read_reply, reply_address
 from ._flusher import batch_time
 from ._host import Counters, DeliveryOptions, Host
@@ -148,4 +149,5 @@ __all__ = [
     "state_of",
     "state_topic",
     "text",
+    "to_its_end",
 ]
