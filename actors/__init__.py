@@ -74,7 +74,7 @@ from ._receptionist import Listing, Receptionist, ServiceKey
 from ._ref import ActorPort, ActorRef, EntityPort, EntityRef, Recipient, port_of, send_all
 from ._reply import DeferredReply
 from ._routing import Broadcast, ConsistentHashing, LeastMail, RoundRobin, Routing
-from ._runnable import CURRENT, Runnable, current_sender
+from ._runnable import CURRENT, Begun, Runnable, current_sender
 from ._runner import DispatcherStatistics
 from ._runtime import Counters, System
 from ._statistics import SystemStatistics
@@ -100,6 +100,7 @@ __all__ = [
     "Address",
     "AskCycle",
     "AskTimeout",
+    "Begun",
     "Broadcast",
     "Bulkhead",
     "BulkheadFull",

@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from ._runnable import CURRENT, FIRST_CHUNK, Runnable
+from ._runnable import CURRENT, FIRST_CHUNK, Begun, Runnable
 from ._runner import BORROWER, DispatcherStatistics, Runner
 from ._stepping import Suspended, task_swapped, work_clock
 
@@ -122,6 +122,11 @@ class Dispatcher:
                 return False
         return runner.task is asyncio.current_task()
 
+    @property
+    def lent(self) -> bool:
+        """An asker drains the queue: no coroutine may take a step, for the task is the asker's."""
+        return self.driver is BORROWER
+
     def lend(self) -> None:
         """Drain the queue on the caller's stack, if nobody drives.
 
@@ -151,6 +156,7 @@ class Dispatcher:
                 except Exception as error:  # noqa: BLE001 - as in `_drive`
                     runnable.failed(error)
                     coroutine = None
+                assert not isinstance(coroutine, Begun), "none is begun while this is `lent`"
                 if coroutine is not None and not self._borrow(runnable, scope, coroutine):
                     self._handed = (runnable, coroutine)
                     break
@@ -331,9 +337,12 @@ class Dispatcher:
         return scope
 
     async def _work(
-        self, runner: Runner, runnable: Runnable, coroutine: Coroutine[Any, Any, Any]
+        self, runner: Runner, runnable: Runnable, coroutine: Coroutine[Any, Any, Any] | Begun
     ) -> bool:
         """Run a coroutine to its end; return whether this runner still, or again, drives."""
+        if isinstance(coroutine, Begun):
+            self._requeue(runnable)
+            return await self._stay(runner, coroutine.runnable, coroutine.rest)
         scope = runnable.scope
         assert scope is not None, "it had its turn"
         self.turn = runnable
@@ -344,16 +353,19 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its supervisor's
             runnable.failed(error)
         else:
-            self._suspended[id(runnable)] = runner
-            runner.waited = True
-            self.driver = None
-            if self.queue:
-                self.wake()
-            rest = Suspended(scope, coroutine, waiting).resumed()
-            return await self._finish(runner, runnable, rest)
+            return await self._stay(runner, runnable, Suspended(scope, coroutine, waiting))
         if runnable.runnable:
             self.queue.append(runnable)
         return True
+
+    async def _stay(self, runner: Runner, runnable: Runnable, rest: Suspended) -> bool:
+        """Have another drive, and finish what waits; return whether this one drives after."""
+        self._suspended[id(runnable)] = runner
+        runner.waited = True
+        self.driver = None
+        if self.queue:
+            self.wake()
+        return await self._finish(runner, runnable, rest.resumed())
 
     async def _finish(self, runner: Runner, runnable: Runnable, rest: Awaitable[Any]) -> bool:
         """Await the rest of a handler, while another drives; return whether this one does after."""

@@ -4,6 +4,8 @@ from collections.abc import Coroutine
 from contextvars import Context, ContextVar
 from typing import Any, Protocol
 
+from ._stepping import Suspended
+
 # The ref of whoever's turn it is: `tell` puts it into the envelope as the sender. A context
 # variable, because a handler that was suspended goes on without passing through the dispatcher.
 CURRENT: ContextVar[Any] = ContextVar("callboard_current", default=None)
@@ -36,8 +38,11 @@ class Runnable(Protocol):
     @property
     def self_ref(self) -> Any: ...
 
-    def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
-        """Handle at most `limit` messages; return a coroutine as soon as one has to be awaited."""
+    def step(self, limit: int) -> "Coroutine[Any, Any, Any] | Begun | None":
+        """Handle at most `limit` messages; return a coroutine as soon as one has to be awaited.
+
+        Or a call that has begun, which is another runnable's.
+        """
         ...
 
     def completed(self, result: object) -> None:
@@ -56,3 +61,25 @@ class Runnable(Protocol):
     def runnable(self) -> bool:
         """Whether to be put at the back of the queue: there is mail, and nothing to wait for."""
         ...
+
+
+class Begun:
+    """A call that has taken its first step inside the step of another runnable, and waits.
+
+    The first step is the current task's, so it is for who drives and no borrower; see
+    `Dispatcher.lent`.
+
+    Args:
+        runnable: whose call it is from now on; it is in no queue.
+        scope: the context of its steps.
+        coroutine: the call.
+        waiting: what it yielded.
+    """
+
+    __slots__ = ("rest", "runnable")
+
+    def __init__(
+        self, runnable: Runnable, scope: Context, coroutine: Coroutine[Any, Any, Any], waiting: Any
+    ) -> None:
+        self.runnable = runnable
+        self.rest = Suspended(scope, coroutine, waiting)

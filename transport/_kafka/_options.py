@@ -46,5 +46,8 @@ class KafkaOptions:
             "heartbeat_interval_ms": int(self.session_timeout * 1000 / 4),
             "rebalance_timeout_ms": int(self.rebalance_timeout * 1000),
             "max_poll_interval_ms": 24 * 3600 * 1000,
+            # A broker is asked for one thing at a time: while it waits for records of a partition
+            # that has none, those of a busy one that has just been emptied wait behind it.
+            "fetch_max_wait_ms": 100,
             "request_timeout_ms": int(answer * 1000),
         }

@@ -78,52 +78,63 @@ class BatchLane(CallingLane):
         # The next owner's batches may begin and end elsewhere: the same ids would name others.
         source = f"{self.shard.source}#{self.shard.epoch}"
         turn = Turn(source, self._batch[0].offset, self.receiver.sender)
-        headers = dict(self._batch[0].headers)
-        context = self.receiver.context(
-            self.shard, self._batch[0], headers, self._attempt, self._batch
-        )
+        context = None
+        if self.receiver.needs_context:
+            headers = dict(self._batch[0].headers)
+            context = self.receiver.context(
+                self.shard, self._batch[0], headers, self._attempt, self._batch
+            )
         return self._call(self.receiver.target.call, turn, self._messages, context)
 
     def _collect(self) -> None:
         """Take what has come, up to a batch; what cannot be decoded is put aside."""
         most = 1 if self._singly else self.receiver.options.batch_size
-        while self.queue and len(self._batch) < most:
-            record = self.queue.popleft()
-            self._singly = max(0, self._singly - 1)
-            key = text_of_key(record)
-            own = self.shard.lanes.get(key)
-            if own is not None:  # its messages come back from quarantine, and go before
-                own.post(record)
-                continue
-            known = self.shard.truths.look(key)
-            if known is not None and known.parked:
-                if record.offset <= known.applied:  # it came before: see ConsumerLane
-                    self._finished(record)
-                else:
-                    self._park(record, BEHIND, None)
+        queue, batch, messages = self.queue, self._batch, self._messages
+        lanes, truths, prepare = self.shard.lanes, self.shard.truths, self.receiver.target.prepare
+        while queue and len(batch) < most:
+            record = queue.popleft()
+            if self._singly:
+                self._singly -= 1
+            if (len(lanes) > 1 or truths.any) and self._waits_aside(record):
                 continue
             try:
-                message = self.receiver.target.prepare(record, dict(record.headers))
+                message = prepare(record, dict(record.headers))
             except Exception as error:  # noqa: BLE001 - the adapter is user code: supervised
                 self._put_aside(record, error)
                 continue
             if message is DROPPED:
                 self._finished(record)
                 continue
-            self._batch.append(record)
-            self._messages.append(message)
+            batch.append(record)
+            messages.append(message)
+
+    def _waits_aside(self, record: Inbound) -> bool:
+        """Put a record where the others of its key are, if they do not come in batches."""
+        key = text_of_key(record)
+        own = self.shard.lanes.get(key)
+        if own is not None:  # its messages come back from quarantine, and go before
+            own.post(record)
+            return True
+        known = self.shard.truths.look(key)
+        if known is None or not known.parked:
+            return False
+        if record.offset <= known.applied:  # it came before: see ConsumerLane
+            self._finished(record)
+        else:
+            self._park(record, BEHIND, None)
+        return True
 
     def _succeeded(self, result: object) -> None:
         del result
         outputs = self._sent()
         self.shard.host.counters.handled += len(self._batch)
-        for record in self._batch:  # all in one flush, so the outputs may be of any of them
-            self.shard.done(Outcome(record.offset, outputs, None, None, None))
-            outputs = []
+        if outputs:  # all in one flush, so they may be of any of them
+            self.shard.done(Outcome(None, outputs, None, None, None))
+        self.shard.finished([record.offset for record in self._batch])
         self._next()
 
     def _finished(self, record: Inbound) -> None:
-        self.shard.done(Outcome(record.offset, [], None, None, None))
+        self.shard.finished((record.offset,))
 
     def _next(self) -> None:
         self._batch, self._messages = [], []

@@ -6,7 +6,7 @@ from contextvars import Context
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
-from ...actors import Fate
+from ...actors import Begun, Fate
 from ...actors import Quarantine as Park
 from ...actors import Retry as Again
 from ...actors import Skip as Drop
@@ -131,7 +131,7 @@ class CallingLane:
             and self.shard.running
         )
 
-    def step(self, limit: int) -> Coroutine[Any, Any, Any] | None:
+    def step(self, limit: int) -> Coroutine[Any, Any, Any] | Begun | None:
         """Handle what there is, up to `limit`; return a coroutine when that takes waiting."""
         while limit > 0 and self.runnable:
             limit -= 1

@@ -101,6 +101,13 @@ class ConsumerLane(CallingLane):
         self._failed(error)
         self.wake()
 
+    def begun(self, record: Inbound, turn: Turn, headers: dict[str, bytes]) -> None:
+        """Begin with a record whose function has been called, and waits."""
+        self.queue.append((record, None))
+        self._turn, self._headers = turn, headers
+        self._pending = self.scheduled = True
+        self.receiver.slots.began(self)
+
     def hold(self) -> None:
         """Handle nothing until `go_on`."""
         self._held = True

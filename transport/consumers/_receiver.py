@@ -64,10 +64,9 @@ class ConsumerReceiver:
         """Its function is async: calls are bounded in number."""
         self.needs_context = consumer.with_context or consumer.to is not None
         """What is called looks at the context."""
-        at_once = not (consumer.is_async or consumer.takes.batch or consumer.options.at_most_once)
-        self.express = at_once
-        """Its function is plain: no key needs a lane before it has to wait."""
-        self.shares_lanes = at_once or consumer.takes.batch
+        self.express = not (consumer.takes.batch or consumer.options.at_most_once)
+        """No key needs a lane before it has to wait."""
+        self.shares_lanes = not consumer.options.at_most_once
         """A key has a lane of its own only while it needs one."""
         self.slots = Slots(consumer.options.concurrency, consumer.options.timeout)
         own = f"{system}.{consumer.name}"

@@ -37,11 +37,20 @@ class Slots:
 
     def take(self, lane: Waiting) -> bool:
         """Begin a call; or return False, and have the lane `admitted` when there is room."""
-        if len(self._running) >= self._most:
-            self._line.append(lane)
+        if not self.room:
+            self.wait(lane)
             return False
         self.began(lane)
         return True
+
+    @property
+    def room(self) -> bool:
+        """One more call may begin."""
+        return len(self._running) < self._most
+
+    def wait(self, lane: Waiting) -> None:
+        """Have a lane `admitted` when there is room."""
+        self._line.append(lane)
 
     def began(self, lane: Waiting) -> None:
         """Take note of a call that has begun, whether there is room or not."""
@@ -54,7 +63,11 @@ class Slots:
         """Take note that a call is over."""
         if self._running.pop(lane, None) is None:
             return
-        while self._line:
+        self.fill()
+
+    def fill(self) -> None:
+        """Admit the next in line, if there is room; who does not use it calls this in turn."""
+        while self._line and self.room:
             if self._line.popleft().admitted():
                 return
 

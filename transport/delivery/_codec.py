@@ -38,6 +38,7 @@ class Codec:
     ) -> None:
         self._registry = registry
         self._types: dict[type, Header] = {}
+        self._found: dict[bytes | type | None, type[Message]] = {}  # by name, or as a default
         self.max_message_bytes = max_message_bytes
 
     def encode(self, message: object) -> tuple[Header, bytes]:
@@ -78,6 +79,21 @@ class Codec:
             UnknownMessageType: No class of that name has been imported here.
             DecodeError: Truncated or foreign bytes, or a tombstone.
         """
+        found = self._found.get(default if type_name is None else type_name)
+        if found is None or value is None:
+            found, value = self._look_up(type_name, value, default)
+        try:
+            return found.FromString(value)
+        except ProtobufDecodeError as error:
+            raise DecodeError(
+                f"{len(value)} bytes are not a whole {found.DESCRIPTOR.full_name}: {error}. "
+                f"Was the record cut, or written with another schema?"
+            ) from error
+
+    def _look_up(
+        self, type_name: bytes | None, value: bytes | None, default: type | None
+    ) -> tuple[type[Message], bytes]:
+        """Return the class of a record met for the first time, and the record's value."""
         if type_name is not None:
             name = type_name.decode(errors="replace")
             found: type | None = self._registry.find(name)
@@ -97,13 +113,8 @@ class Codec:
             raise DecodeError(f"the record of type {name!r} has no value (a tombstone)")
         if not issubclass(found, Message):
             raise UnknownMessageType(f"{name} is not a protobuf message")
-        try:
-            return found.FromString(value)
-        except ProtobufDecodeError as error:
-            raise DecodeError(
-                f"{len(value)} bytes are not a whole {name}: {error}. "
-                f"Was the record cut, or written with another schema?"
-            ) from error
+        self._found[default if type_name is None else type_name] = found
+        return found, value
 
 
 def message_headers(

@@ -60,6 +60,7 @@ class Shard:
         self.running = False
         self.owned = True
         self._outcomes: list[Outcome] = []
+        self._finished: list[int] = []  # offsets of records that left nothing to be written
         self._again: dict[str, None] = {}  # entities whose state is to be written once more
         self._on_work = on_work
         self._on_escalate = on_escalate
@@ -81,6 +82,7 @@ class Shard:
         self.running = False
         self.owned = False
         self._outcomes.clear()
+        self._finished.clear()
         self.tracker.abandon()
         for lane in self.lanes.values():
             lane.detach()
@@ -107,14 +109,15 @@ class Shard:
     def deliver(self, records: Sequence[Inbound]) -> None:
         """Fan records out to their lanes, in order."""
         now = asyncio.get_running_loop().time()
+        lanes, received, key_of = self.lanes, self.tracker.received, self.kind.key_of
         for record in records:
-            if not self.tracker.received(record.offset, size_of(record)):
+            if not received(record.offset, size_of(record)):
                 continue
-            key = self.kind.key_of(record)
+            key = key_of(record)
             if key is None:
                 self._refuse_keyless(record)
                 continue
-            lane = self.lanes.get(key) or self._open_lane(key)
+            lane = lanes.get(key) or self._open_lane(key)
             if lane is None:
                 return
             lane.last_used = now
@@ -135,13 +138,20 @@ class Shard:
             self._outcomes.append(outcome)
             self._on_work()
 
+    def finished(self, offsets: Sequence[int]) -> None:
+        """Take records that are handled and leave nothing to be written, many at a time."""
+        if self.owned and offsets:
+            self._finished.extend(offsets)
+            self._on_work()
+
     def take(self) -> Work | None:
         """Hand over all outcomes so far, with the states they led to."""
-        if not (self._outcomes or self._again):
+        if not (self._outcomes or self._finished or self._again):
             return None
         outcomes, self._outcomes = self._outcomes, []
+        finished, self._finished = self._finished, []
         again, self._again = self._again, {}
-        return Work(self, outcomes, again)
+        return Work(self, outcomes, finished, again)
 
     def was_committed(self, position: Position) -> None:
         """Take note of what the group has taken."""
@@ -155,6 +165,7 @@ class Shard:
         for outcome in work.outcomes:
             if outcome.offset is not None:
                 self.tracker.finished(outcome.offset)
+        self.tracker.all_finished(work.finished)
 
     # -- the state partition ------------------------------------------------------
 

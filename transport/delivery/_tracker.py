@@ -1,7 +1,7 @@
 """Which records of one owned partition are finished, and what may be committed."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ._dedup import Floor
@@ -117,10 +117,23 @@ class Tracker:
         Raises:
             ValueError: The record was not received, or has finished before.
         """
-        size = self._open.pop(offset, None)
-        if size is None:
-            raise ValueError(f"offset {offset} is not in flight (position {self.position})")
-        self._load.records -= 1
+        self.all_finished((offset,))
+
+    def all_finished(self, offsets: Sequence[int]) -> None:
+        """Take note that the outputs and states of some records are durable.
+
+        Raises:
+            ValueError: One was not received, or has finished before.
+        """
+        take, size = self._open.pop, 0
+        try:
+            for offset in offsets:
+                size += take(offset)
+        except KeyError as error:
+            raise ValueError(
+                f"offset {error} is not in flight (position {self.position})"
+            ) from error
+        self._load.records -= len(offsets)
         self._load.bytes -= size
         self._advance()
 

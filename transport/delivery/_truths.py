@@ -24,6 +24,11 @@ class Truths:
         self._unsaved: dict[str, StoredState] = {}
         self._reach: Checkpoint | None = None
 
+    @property
+    def any(self) -> bool:
+        """Something may be known."""
+        return bool(self._memory) or self._store is not None
+
     # -- reading --------------------------------------------------------------------
 
     def look(self, key: str) -> StoredState | None:

@@ -19,10 +19,11 @@ class Turn:
     left running sends as an ordinary client from then on.
     """
 
-    __slots__ = ("_name", "_prefix", "floor", "open", "outputs", "sender")
+    __slots__ = ("_name", "_offset", "_source", "floor", "open", "outputs", "sender")
 
     def __init__(self, source: str, offset: int, sender: Header) -> None:
-        self._prefix = f"{source}:{offset}."
+        self._source = source
+        self._offset = offset
         self.sender = sender
         """The header that names the entity as the one who sends."""
         self._name: str | None = None
@@ -45,7 +46,7 @@ class Turn:
             return self._name
         if len(self.outputs) >= MAX_OUTPUTS:
             raise CallboardError(f"one handler call can send {MAX_OUTPUTS:,} messages, not more")
-        return f"{self._prefix}{len(self.outputs)}"
+        return f"{self._source}:{self._offset}.{len(self.outputs)}"
 
 
 current_turn: ContextVar[Turn | None] = ContextVar("callboard_turn", default=None)

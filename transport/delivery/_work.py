@@ -13,18 +13,25 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """What one shard hands to a flush: the outcomes, and the states to write.
+    """What one shard hands to a flush: outcomes, states, and records that left neither.
 
     The states are taken at the same moment as the outcomes, so none of them
     speaks of a message whose outputs are not in this or an earlier flush.
     """
 
-    __slots__ = ("floor", "outcomes", "shard", "states")
+    __slots__ = ("finished", "floor", "outcomes", "shard", "states")
 
-    def __init__(self, shard: "Shard", outcomes: list[Outcome], again: Iterable[str]) -> None:
+    def __init__(
+        self,
+        shard: "Shard",
+        outcomes: list[Outcome],
+        finished: list[int],
+        again: Iterable[str],
+    ) -> None:
         self.shard = shard
         self.outcomes = outcomes
-        self.floor = str(shard.tracker.floor()).encode()
+        self.finished = finished
+        self.floor = str(shard.tracker.floor()).encode() if outcomes else b""
         changed = {outcome.lane.key: outcome.lane for outcome in outcomes if outcome.lane}
         self.states = {key: lane.stored() for key, lane in changed.items()}
         for key in again:
