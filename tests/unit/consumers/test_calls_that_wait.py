@@ -96,7 +96,7 @@ def test_a_call_ends_as_the_task_that_it_began_as() -> None:
 
     class Courier(Actor):
         @handler
-        def bring(self, _: StringValue) -> StringValue:
+        def bring(self, message: StringValue) -> StringValue:
             """Deliver while the asker drives."""
             for key in ("a", "b"):
                 _, raw, value, headers = record(1, key)
