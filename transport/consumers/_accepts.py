@@ -91,7 +91,23 @@ class Model:
         try:
             return self._model.model_validate_json(value)
         except ValueError as error:  # pydantic's own is one
-            raise DecodeError(f"{len(value)} bytes are no {name}: {error}") from error
+            raise DecodeError(f"{len(value)} bytes are no {name}: {_wrong(error)}") from error
+
+
+def _wrong(error: ValueError) -> str:
+    """Return what is wrong in which place, and not what stands there: it goes into logs."""
+    listed = getattr(error, "errors", None)
+    if listed is None:
+        return str(error)
+    places = [
+        f"{'.'.join(str(step) for step in each['loc']) or 'all of it'}: {each['msg']}"
+        for each in listed(include_url=False, include_input=False, include_context=False)
+    ]
+    more = f"; and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+    return "; ".join(places[:_PLACES]) + more
+
+
+_PLACES = 5
 
 
 _TOMBSTONE = "the record has no value (a tombstone); annotate the message with {} | None to take it"
