@@ -4,9 +4,9 @@ import pytest
 from pydantic import BaseModel
 
 from callboard import DecodeError
+from callboard.schemas import TypeRegistry
 from callboard.transport.consumers import accepted, read_annotation
 from callboard.transport.delivery import Codec
-from callboard.schemas import TypeRegistry
 
 
 class Line(BaseModel):
