@@ -85,6 +85,19 @@ class ClientSender:
             )
         self._put(make, None, lost)
 
+    def put(self, make: Make, done: asyncio.Future[None]) -> None:
+        """Take a message for whoever has waited long enough elsewhere; room is not looked at.
+
+        Args:
+            make: Builds the record from the message id it is given.
+            done: Its result is set when all replicas have it, else its exception.
+
+        Raises:
+            TransportClosed: The transport was closed.
+        """
+        self._check_open()
+        self._put(make, done)
+
     def post_record(self, record: Outbound) -> None:
         """Take a record that is complete as it is: an answer, a heartbeat.
 

@@ -12,6 +12,7 @@ in), `_watches`, `_announcer` (what the node says of itself), `_singletons` (wha
 from ._announcer import Announcer, failure_from
 from ._membership import Membership, NodeEvent
 from ._nodes import Followed, Nodes
+from ._post import Post
 from ._replies import PARTITIONS, Replies
 from ._sender import Lost, Make, Sender
 from ._singletons import Elections, Singletons
@@ -26,6 +27,7 @@ __all__ = [
     "Membership",
     "NodeEvent",
     "Nodes",
+    "Post",
     "Replies",
     "Sender",
     "Singletons",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...actors import (
     ActorSystem,
@@ -32,7 +32,20 @@ from ._sender import Lost, Make, Sender
 
 _MAX_HELD = 10_000
 _AGAIN = 1.0
-_LOOK = 0.02
+
+
+class _Held(NamedTuple):
+    """What waits for a node to come.
+
+    Attributes:
+        make: builds the record.
+        lost: called with the reason when it is given up.
+        done: whoever waits until the log has it; None when nobody does.
+    """
+
+    make: Make
+    lost: Lost
+    done: asyncio.Future[None] | None = None
 
 
 class Post:
@@ -68,8 +81,8 @@ class Post:
         self._ready = ready
         self._source = node_source(system)
         self._closed = False
-        self._held: dict[str, list[tuple[Make, Lost]]] = {}
-        self._holds = 0
+        self._held: dict[str, list[_Held]] = {}
+        self._holds = 0  # those that nobody waits for
         self._asked: dict[str, dict[asyncio.Future[Any], Address]] = {}
 
     # -- life -----------------------------------------------------------------
@@ -87,8 +100,14 @@ class Post:
 
     def up(self, node: str) -> None:
         """Let go, in its order, what waited for a node to come."""
-        for make, lost in self._release(node):
-            self._post(make, lost)
+        for make, lost, done in self._release(node):
+            if done is None:
+                self._post(make, lost)
+            elif not done.done():  # else its sender was cancelled
+                try:
+                    self._sender.put(make, done)
+                except TransportError as error:
+                    lost(error)
 
     def gone(self, node: str, reason: str) -> None:
         """Give up what waits for a node."""
@@ -123,12 +142,16 @@ class Post:
         if hold_back(make):
             return
         await self._ready()
-        while not self._membership.is_up(at.node) or at.node in self._held:
-            reason = self._membership.missing(at.node)
-            if reason is not None:
-                raise NodeUnreachable(str(at.path), at.node, reason)
-            await asyncio.sleep(_LOOK)  # ends: its node comes, or is known not to be there
-        await self._sender.send(make)
+        if self._membership.is_up(at.node) and at.node not in self._held:
+            await self._sender.send(make)
+            return
+        if (reason := self._membership.missing(at.node)) is not None:
+            raise NodeUnreachable(str(at.path), at.node, reason)
+        if self._closed:
+            raise TransportClosed("the transport is closed; the system has stopped")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._held.setdefault(at.node, []).append(_Held(make, partial(_fail, done), done))
+        await done  # ends: its node comes, or is known not to be there
 
     def ask(
         self,
@@ -193,7 +216,7 @@ class Post:
             lost(TransportUnavailable(f"{_MAX_HELD:,} messages wait for their nodes to come"))
         else:
             self._holds += 1
-            self._held.setdefault(at.node, []).append((make, lost))
+            self._held.setdefault(at.node, []).append(_Held(make, lost))
 
     def _post(self, make: Make, lost: Lost) -> None:
         try:
@@ -201,14 +224,14 @@ class Post:
         except TransportError as error:
             lost(error)
 
-    def _release(self, node: str) -> list[tuple[Make, Lost]]:
+    def _release(self, node: str) -> list[_Held]:
         held = self._held.pop(node, [])
-        self._holds -= len(held)
+        self._holds -= sum(each.done is None for each in held)
         return held
 
     def _give_up(self, node: str, error: BaseException) -> None:
-        for _, lost in self._release(node):
-            lost(error)
+        for each in self._release(node):
+            each.lost(error)
 
     def _answered(self, node: str, reply: asyncio.Future[Any]) -> None:
         waiting = self._asked.get(node)

@@ -1,5 +1,6 @@
 """What writes to the log for a node, as this package sees it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,14 @@ class Sender(Protocol):
 
         Raises:
             TransportError: It is full, or closed.
+        """
+        ...
+
+    def put(self, make: Make, done: "asyncio.Future[None]") -> None:
+        """Take a message whether there is room or not; `done` is when all replicas have it.
+
+        Raises:
+            TransportError: It is closed.
         """
         ...
 
