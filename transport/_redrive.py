@@ -202,7 +202,8 @@ class Quarantine:
             if mailbox.topic == f"{self._system}.{kind}":
                 release = redrive_records(mailbox, key.encode(), [], newest=newest, run=run)
             else:
-                release = [self._request(kind, found[0], run)]
+                places = {each.partition: each for each in found}
+                release = [self._request(kind, each, run) for each in places.values()]
             await self._producer.produce(release)
         return len(chosen)
 

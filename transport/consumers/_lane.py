@@ -262,7 +262,8 @@ class ConsumerLane(CallingLane):
             self.applied = record.offset
             keeper = self
         said = "" if error is None else repr(error)
-        filed = self.shard.quarantine(record, reason, said, record.offset)
+        key = None if self.is_keyless else self.key
+        filed = self.shard.quarantine(record, reason, said, record.offset, key)
         if error is not None:
             self._report(self._headers, error, "quarantine")
         failure = error or SchemaError(f"{self.receiver.path} waits: this key is in quarantine")

@@ -27,6 +27,8 @@ from ..delivery import (
     StoredState,
     TopicPartition,
     Turn,
+    key_of,
+    text_of,
 )
 from ._lane import ConsumerLane, own_lane
 from ._receiver import KEYLESS, ConsumerReceiver
@@ -83,6 +85,11 @@ class ReturnLane(ConsumerLane):
         self._owner = owner
         self._fate_of = REDRIVEN  # of the message in hand
 
+    @property
+    def _owned_by(self) -> str:
+        """Whose they are; empty for those without a key."""
+        return "" if self._owner is None else self._owner.key
+
     def begin(self) -> None:
         """Begin; with nothing to bring back the key is free at once."""
         if self.queue:
@@ -100,7 +107,7 @@ class ReturnLane(ConsumerLane):
 
     def _done(self, outcome: Outcome) -> None:
         record, _ = self.queue.popleft()
-        note = self.shard.note(_text(record.key), record.offset, self._fate_of)
+        note = self.shard.note(self._owned_by, record.offset, self._fate_of)
         self.shard.done(
             Outcome(None, outcome.outputs, note, outcome.reply, None, outcome.floor or b"0")
         )
@@ -116,7 +123,8 @@ class ReturnLane(ConsumerLane):
         newest = self.queue[-1][0].offset
         self.queue.clear()
         self._given_up = None
-        filed = self.shard.quarantine(record, reason, repr(error), record.offset)
+        key = self._owned_by or None
+        filed = self.shard.quarantine(record, reason, repr(error), record.offset, key)
         if error is not None:
             self._report(self._headers, error, "quarantine")
         self.shard.done(Outcome(None, outputs or [], filed, None, None, b"0"))
@@ -125,7 +133,7 @@ class ReturnLane(ConsumerLane):
     def _end(self, parked_at: int) -> None:
         self.shard.lanes.pop(self.key, None)
         owner = self._owner
-        answer = self.shard.release_answer("" if owner is None else owner.key, self._run, parked_at)
+        answer = self.shard.release_answer(self._owned_by, self._run, parked_at)
         if owner is None:
             self.shard.done(Outcome(None, [], answer, None, None))
         else:
@@ -194,7 +202,7 @@ class Returns:
                     if record.key == REQUEST and WANTED in headers:
                         wanted[headers[WANTED]] = headers.get(RUN, b"")
             for key, run in wanted.items():
-                await self._bring_back(shard, _text(key), run)
+                await self._bring_back(shard, text_of(key), run)
         self._seen[shard.source] = shard.epoch, end
 
     async def _bring_back(self, shard: "Shard", key: str, run: bytes) -> None:
@@ -220,17 +228,12 @@ class Returns:
         shelf = Shelf()
         end = await self._port.end(partition)
         async for records in self._port.read(partition, 0, end):
-            shelf.fold([record for record in records if _text(record.key or b"") == key])
+            shelf.fold([each for each in records if key_of(each, dict(each.headers)) == key])
         return [each for each in shelf.messages() if each.topic == shard.partition.topic]
 
 
 def _as_it_came(message: QuarantinedMessage) -> Inbound:
     """Return a message as it came in first."""
     kept = [header for header in message.headers if header[0] not in PARKING_HEADERS]
-    key = message.key.encode(errors="surrogateescape") or None
     value = None if message.empty else message.value
-    return Inbound(message.offset, key, value, kept, int(message.at * 1000))
-
-
-def _text(key: bytes | None) -> str:
-    return (key or b"").decode(errors="surrogateescape")
+    return Inbound(message.offset, message.record_key, value, kept, int(message.at * 1000))

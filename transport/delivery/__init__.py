@@ -49,8 +49,10 @@ from ._quarantine import (
     SKIPPED,
     UNDECODABLE,
     UNHANDLED,
+    key_of,
     note,
     redrive_records,
+    text_of,
 )
 from ._receiver import KeyLane, Receiver
 from ._records import ANY, Header, Inbound, Outbound, TopicPartition
@@ -133,6 +135,7 @@ __all__ = [
     "hold_back",
     "id_of",
     "in_turn",
+    "key_of",
     "mailbox_topic",
     "members_topic",
     "message_headers",
@@ -149,5 +152,6 @@ __all__ = [
     "state_of",
     "state_topic",
     "text",
+    "text_of",
     "to_its_end",
 ]

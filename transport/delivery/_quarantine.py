@@ -8,7 +8,7 @@ nothing has been parked since. Whoever writes them may crash and begin again:
 the entity remembers how far it has come, and takes nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ._codec import CORRELATION, REPLY_TO
@@ -18,6 +18,8 @@ REASON = "cb_quarantine_reason"
 ERROR = "cb_quarantine_error"
 ORIGIN = "cb_quarantine_origin"
 AT = "cb_quarantine_at"
+KEY = "cb_quarantine_key"
+"""Whose it is, where that is not the record's own key."""
 RESOLVED = "cb_quarantine_resolved"
 """In a note: what became of the message that `cb_quarantine_origin` names."""
 RELEASED = "cb_quarantine_released"
@@ -34,7 +36,7 @@ RUN = "cb_redrive_run"
 
 REDRIVEN, SKIPPED, DROPPED = b"redriven", b"skipped", b"dropped"
 
-PARKING_HEADERS = frozenset({REASON, ERROR, ORIGIN, AT, REDRIVE, AFTER, RUN})
+PARKING_HEADERS = frozenset({REASON, ERROR, ORIGIN, AT, KEY, REDRIVE, AFTER, RUN})
 """What parking and redriving add to a message's own headers."""
 
 FAILED = "failed"
@@ -63,12 +65,16 @@ def quarantine_record(
     error: str,
     at: float,
     offset: int,
+    key: str | None = None,
 ) -> Outbound:
     """Return the record that parks a message: its own bytes and headers, and why.
 
     `cb_quarantine_origin` names where it came from; a message that a crash
     parked twice has one origin, and readers count it once. A message that was
     redriven and failed again keeps its first origin: `offset` then is that one.
+
+    `cb_quarantine_key` says whose it is where that is not the record's own key: a consumer
+    may find it in the message.
     """
     kept = [header for header in record.headers if header[0] not in PARKING_HEADERS]
     headers: list[Header] = [
@@ -78,9 +84,21 @@ def quarantine_record(
         (ORIGIN, origin_of(origin, offset)),
         (AT, f"{at:.3f}".encode()),
     ]
+    if key is not None and key != text_of(record.key):
+        headers.append((KEY, key.encode(errors="surrogateescape")))
     # A record with neither key nor value cannot be produced; a tombstone keeps its key.
     value = b"" if record.key is None and record.value is None else record.value
     return Outbound(to, record.key, value, headers)
+
+
+def text_of(key: bytes | None) -> str:
+    """Return a record's key as text that can be turned back into its bytes; none is empty."""
+    return (key or b"").decode(errors="surrogateescape")
+
+
+def key_of(record: Inbound, headers: Mapping[str, bytes]) -> str:
+    """Return whose a quarantined message, or a note, is."""
+    return text_of(headers.get(KEY, record.key))
 
 
 def origin_of(mailbox: TopicPartition, offset: int) -> bytes:

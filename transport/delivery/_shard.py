@@ -213,8 +213,18 @@ class Shard:
 
     # -- failure ----------------------------------------------------------------
 
-    def quarantine(self, record: Inbound, reason: str, error: str, place: int) -> Outbound:
-        """Return the record that parks a message; `place` is the offset it has, or once had."""
+    def quarantine(
+        self, record: Inbound, reason: str, error: str, place: int, key: str | None = None
+    ) -> Outbound:
+        """Return the record that parks a message.
+
+        Args:
+            record: The message.
+            reason: Why.
+            error: What was raised, if something was.
+            place: The offset it has, or once had.
+            key: Whose it is, if that is not the record's own key.
+        """
         self.host.counters.quarantined += 1
         return quarantine_record(
             self.kind.quarantine_partition(self.partition.partition),
@@ -224,6 +234,7 @@ class Shard:
             error=error,
             at=self.host.system.wall_clock(),
             offset=place,
+            key=key,
         )
 
     def note(self, key: str, place: int, fate: bytes) -> Outbound:

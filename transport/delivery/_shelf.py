@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ._codec import TYPE, text
-from ._quarantine import AT, ERROR, ORIGIN, REASON, RELEASED, RESOLVED, RUN
+from ._quarantine import AT, ERROR, ORIGIN, REASON, RELEASED, RESOLVED, RUN, key_of
 from ._records import Header, Inbound
 
 
@@ -13,7 +13,7 @@ class QuarantinedMessage:
     """A message in quarantine.
 
     Attributes:
-        key: The entity's id; empty when the record had none.
+        key: The entity's id, or the key that a consumer found; empty when there was none.
         type: Protobuf full name, as its sender wrote it.
         topic: The mailbox it came from.
         partition: Its partition there.
@@ -24,6 +24,7 @@ class QuarantinedMessage:
         at: When it was parked, in seconds since the epoch.
         headers: As its sender wrote them, and where it came from.
         empty: It had no value at all: a tombstone.
+        record_key: The record's own key.
     """
 
     key: str
@@ -37,6 +38,7 @@ class QuarantinedMessage:
     at: float = 0.0
     headers: tuple[Header, ...] = ()
     empty: bool = False
+    record_key: bytes | None = None
 
 
 class Shelf:
@@ -89,7 +91,7 @@ def _message(record: Inbound, headers: dict[str, bytes]) -> QuarantinedMessage |
     if not (topic and partition.isdecimal() and place.isdecimal()):
         return None
     return QuarantinedMessage(
-        key=(record.key or b"").decode(errors="surrogateescape"),
+        key=key_of(record, headers),
         type=text(headers, TYPE),
         topic=topic,
         partition=int(partition),
@@ -100,6 +102,7 @@ def _message(record: Inbound, headers: dict[str, bytes]) -> QuarantinedMessage |
         at=_seconds(text(headers, AT)),
         headers=tuple(record.headers),
         empty=record.value is None,
+        record_key=record.key,
     )
 
 
