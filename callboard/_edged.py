@@ -156,11 +156,14 @@ class EdgedSystem(ActorSystem):
         parameter's annotation says how the body is decoded: `bytes`, a pydantic model (JSON), or a
         protobuf class. Without `to=` it is called for each message, as a consumer's function is.
 
-        Order of events: a message is taken from the queue; written as it is into the topic
-        `{system}.{name}.intake`; acknowledged to the queue when the log has it; then a consumer
-        calls the adapter and the entity. So nothing is lost whatever dies when, and what the queue
-        gives again is known by its id and written once. One node of the system runs it, as a
-        supervised child that connects again with backoff; another takes over when that is gone.
+        Order of events: a message is taken from the queue; the adapter makes a command of it, which
+        is written into the entity's mailbox, with the message's id in the topic
+        `{system}.{name}.intake`; it is acknowledged to the queue when the log has both. A message
+        on which the adapter fails is written as it is into that topic, as is every message of an
+        async function, or without `to=`; a consumer takes it from there, with retries and
+        quarantine. So nothing is lost whatever dies when, and what the queue gives again is known
+        by its id and written once. One node of the system runs it, as a supervised child that
+        connects again with backoff; another takes over when that is gone.
 
         With `reply=`, a message that names a queue to be answered in (`reply-to`) gets what the
         entity, or the function, answers, with its correlation id; or an error.

@@ -7,29 +7,25 @@ from typing import Any
 from ..actors import (
     ActorSystem,
     AskTimeout,
-    Entity,
     EntityRef,
     TransportError,
     current_sender,
 )
 from ._gate import Gate
+from ._mailboxes import Mailboxes
 from ._outbound import ClientSender
 from .delivery import (
     Codec,
     Header,
     Outbound,
-    TopicPartition,
     hold_back,
-    mailbox_topic,
     message_headers,
     node_source,
-    partition_for,
     source_now,
 )
 from .nodes import Make, Replies
 
 _MAX_HELD = 10_000
-_MAX_PLACES = 100_000
 
 
 class EntityVerbs:
@@ -48,22 +44,19 @@ class EntityVerbs:
         codec: Codec,
         sender: ClientSender,
         replies: Replies,
+        *,
+        mailboxes: Mailboxes,
         ready: Callable[[], Awaitable[None]],
     ) -> None:
         self._system = system
         self._codec = codec
         self._sender = sender
         self._replies = replies
+        self._mailboxes = mailboxes
         self._gate = Gate(ready)
-        self._mailboxes: dict[str, tuple[str, int]] = {}
-        self._places: dict[tuple[str, str], tuple[TopicPartition, bytes]] = {}
         self._reached: set[str] = set()
         self._held: dict[str, list[tuple[EntityRef[Any], object, Make]]] = {}
         self._source = node_source(system)
-
-    def know(self, kind: type[Entity]) -> None:
-        """Learn where a kind's mail goes."""
-        self._mailboxes[kind.kind()] = (mailbox_topic(self._system.name, kind), kind.partitions)
 
     def tell(self, ref: EntityRef[Any], message: object) -> None:
         """Send without waiting; see `EntityRef.tell`."""
@@ -147,7 +140,7 @@ class EntityVerbs:
         self, ref: EntityRef[Any], message: object, extra: list[Header] | None = None
     ) -> Make:
         kind, value = self._codec.encode(message)
-        to, key = self._places.get((ref.kind, ref.id)) or self._place(ref)
+        to, key = self._mailboxes.place(ref.kind, ref.id)
         source = source_now(self._source)
 
         def build(message_id: str) -> Outbound:
@@ -157,13 +150,3 @@ class EntityVerbs:
             return Outbound(to, key, value, headers)
 
         return build
-
-    def _place(self, ref: EntityRef[Any]) -> tuple[TopicPartition, bytes]:
-        """Return where an entity's mail goes; hashing a key costs more than all else of a send."""
-        topic, partitions = self._mailboxes[ref.kind]
-        key = ref.id.encode()
-        place = TopicPartition(topic, partition_for(key, partitions)), key
-        if len(self._places) >= _MAX_PLACES:
-            self._places.clear()
-        self._places[ref.kind, ref.id] = place
-        return place

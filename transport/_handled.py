@@ -1,17 +1,19 @@
 """What of a topic between the log and a legacy queue is handled, and is removed."""
 
+from collections.abc import Sequence
+
 from ..actors import ActorSystem, TransportError
 from ._kafka import Admin, GroupOffsets, KafkaOptions
 from .delivery import TopicPartition
 
 
 class Handled:
-    """Looks at how far a consumer has come in the one partition of its topic.
+    """Looks at how far a group has come in some partitions, and removes what is behind it.
 
     Args:
         system: The node.
-        partition: The partition.
-        group: The consumer's.
+        partitions: The partitions.
+        group: The group.
         options: Of the clients.
         admin: Removes records.
     """
@@ -19,13 +21,13 @@ class Handled:
     def __init__(
         self,
         system: ActorSystem,
-        partition: TopicPartition,
+        partitions: Sequence[TopicPartition],
         group: str,
         options: KafkaOptions,
         admin: Admin,
     ) -> None:
         self._system = system
-        self._partition = partition
+        self._partitions = partitions
         self._admin = admin
         self._group = GroupOffsets(options.cluster, group, timeout=options.request_timeout)
         self._asking = False
@@ -37,19 +39,30 @@ class Handled:
         Raises:
             TransportError: No broker answers.
         """
-        return await (await self._offsets()).lag([self._partition])
+        # The last record of a transaction is its own, and nobody handles it.
+        own = len(self._partitions)
+        return max(0, await (await self._offsets()).lag(self._partitions) - own)
 
-    async def tidy(self, keep: int) -> None:
-        """Remove what is handled, but for the last `keep` offsets.
+    async def extent(self, partition: TopicPartition) -> tuple[int, int, int]:
+        """Return where a partition starts and ends, and the first record that is not handled.
 
         Raises:
             TransportError: No broker answers.
         """
-        group, partition = await self._offsets(), self._partition
-        committed = (await group.committed([partition]))[partition]
-        end = (await group.ends([partition]))[partition]
-        until = min(committed or 0, end - keep)
-        if until <= (await group.starts([partition]))[partition]:
+        group, asked = await self._offsets(), [partition]
+        committed = (await group.committed(asked))[partition]
+        start, end = (await group.starts(asked))[partition], (await group.ends(asked))[partition]
+        return start, end, start if committed is None else committed
+
+    async def tidy(self, partition: TopicPartition, needed_from: int | None = None) -> None:
+        """Remove what is handled of a partition, up to a record that is still needed.
+
+        Raises:
+            TransportError: No broker answers.
+        """
+        start, _, position = await self.extent(partition)
+        until = position if needed_from is None else min(position, needed_from)
+        if until <= start:
             return
         try:
             await self._admin.trim({partition: until})

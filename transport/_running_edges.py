@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from ..actors import ActorSystem, Entity, TransportError
-from ._bridging import LogIntake
+from ._bridging import LogIntake, route_of
 from ._edge_topics import edge_kinds, publisher_topic, source_topics
 from ._edges import Edges
 from ._handled import Handled
 from ._kafka import Admin, BatchProducer, KafkaDriver, KafkaOptions
 from ._layout import consumer_topics, queue_topic
+from ._mailboxes import Mailboxes
 from ._publishing import Publishing
 from .bridges import BridgeKeeper
 from .consumers import Clients, Consumer, RunningConsumer
@@ -31,6 +32,7 @@ class RunningEdges:
         run: This run of the node, as a source of messages.
         ready: Returns when the topics of all publishers are there.
         singletons: Runs each bridge on one node.
+        mailboxes: Where the mail of entities goes.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class RunningEdges:
         *,
         ready: Callable[[], Awaitable[None]],
         singletons: Singletons,
+        mailboxes: Mailboxes,
     ) -> None:
         self._system = system
         self._singletons = singletons
+        self._mailboxes = mailboxes
         self._edges = edges
         self._consumers: dict[str, RunningConsumer] = {}
         self._bridges: set[str] = set()
@@ -95,6 +99,7 @@ class RunningEdges:
         await admin.ensure([queue_topic(each) for each in sorted(self._edges.queue_topics)])
         for name, bridge in list(self._edges.bridges.items()):
             if name not in self._bridges:
+                route = route_of(self._system, bridge, clients.codec, self._mailboxes)
                 make = partial(
                     LogIntake,
                     self._system,
@@ -102,8 +107,9 @@ class RunningEdges:
                     clients.options,
                     admin=admin,
                     reader=driver.reader,
+                    mail=() if route is None else self._mailboxes.partitions(route.kind),
                 )
-                self._singletons.declare(BridgeKeeper, (bridge, make), {}, name)
+                self._singletons.declare(BridgeKeeper, (bridge, make, route), {}, name)
                 self._bridges.add(name)
         for name, consumer in list(self._edges.consumers.items()):
             if name not in self._consumers:
@@ -180,13 +186,13 @@ class RunningEdges:
     ) -> tuple[Handled, asyncio.Task[None]]:
         """Remove now and then what was carried into a legacy queue."""
         place = TopicPartition(consumer.topic, 0)
-        handled = Handled(self._system, place, consumer.group, options, admin)
+        handled = Handled(self._system, [place], consumer.group, options, admin)
 
         async def tidy() -> None:
             while True:
                 await asyncio.sleep(TIDY_EVERY)
                 try:
-                    await handled.tidy(keep=0)
+                    await handled.tidy(place)
                 except TransportError as error:
                     self._system.log.warning(
                         "no broker says what an outlet has carried; looking again later",

@@ -31,6 +31,7 @@ from ._kafka import (
     KafkaSecurity,
 )
 from ._layout import kind_topics, system_topics
+from ._mailboxes import Mailboxes
 from ._outbound import ClientSender
 from ._running_edges import RunningEdges
 from ._url import TransportURL
@@ -90,9 +91,9 @@ class KafkaTransport:
         self._url = url
         self._cluster = cluster_of(url, security)
         self._hosts_everything = hosts is None
+        self._mailboxes = Mailboxes(system.name)
         self._policy = policy
         self._options = options
-        self._kinds: dict[str, type[Entity]] = {}
         self._hosted: set[str] = {kind.kind() for kind in hosts or ()}
         self._prepared: set[str] = set()
         self._table: dict[str, Kind] = {}  # by mailbox topic; shared with the core
@@ -123,14 +124,24 @@ class KafkaTransport:
         )
         self._singletons = Singletons(system, self._nodes, timeout=timeout)
         self._edges = RunningEdges(
-            system, edges, run, ready=self.start, singletons=self._singletons
+            system,
+            edges,
+            run,
+            ready=self.start,
+            singletons=self._singletons,
+            mailboxes=self._mailboxes,
         )
         self._elections: GroupElections | None = None
         self._verbs = EntityVerbs(
-            system, self._codec, self._sender, self._nodes.replies, self.start
+            system,
+            self._codec,
+            self._sender,
+            self._nodes.replies,
+            mailboxes=self._mailboxes,
+            ready=self.start,
         )
         for kind in hosts or ():
-            self._know(kind)
+            self._mailboxes.know(kind)
 
     # -- Transport ----------------------------------------------------------------
 
@@ -143,7 +154,7 @@ class KafkaTransport:
         """
         for kind in self._edges.kinds:
             self._refer_to(kind)
-        known = len(self._prepared) == len(self._kinds) and self._edges.is_prepared
+        known = len(self._prepared) == len(self._mailboxes.kinds) and self._edges.is_prepared
         if self._driver is not None and known and self._singletons.is_prepared:
             return
         if self._closed:  # also while closing, which holds the lock
@@ -221,9 +232,9 @@ class KafkaTransport:
         if address.kind == SINGLETONS:
             self._start_if_need_be()
             return self._singletons.ref(address.names[0])
-        kind = self._kinds.get(address.kind)
+        kind = self._mailboxes.kinds.get(address.kind)
         if kind is None:
-            known = ", ".join(self._kinds) or "none"
+            known = ", ".join(self._mailboxes.kinds) or "none"
             raise LookupError(
                 f"{address.path} is an entity of the kind {address.kind!r}, and this node knows "
                 f"{known}. Name its class in ActorSystem(..., entities=[...]), or reach one "
@@ -282,22 +293,12 @@ class KafkaTransport:
     def _refer_to(self, kind: type[Entity]) -> bool:
         """Learn of a kind that is referred to; tell whether it was not known."""
         name = kind.kind()
-        if self._kinds.get(name) is kind:
+        if self._mailboxes.kinds.get(name) is kind:
             return False
-        self._know(kind)
+        self._mailboxes.know(kind)
         if self._hosts_everything:
             self._hosted.add(name)
         return True
-
-    def _know(self, kind: type[Entity]) -> None:
-        name = kind.kind()
-        known = self._kinds.setdefault(name, kind)
-        if known is not kind:
-            raise ValueError(
-                f"two classes are called {name}: {known.__module__}.{known.__qualname__} and "
-                f"{kind.__module__}.{kind.__qualname__}. Set `kind_name` on one of them"
-            )
-        self._verbs.know(kind)
 
     def _start_if_need_be(self) -> None:
         if self._driver is None:
@@ -347,7 +348,9 @@ class KafkaTransport:
         return driver
 
     async def _prepare(self, driver: KafkaDriver) -> None:
-        fresh = {name: kind for name, kind in self._kinds.items() if name not in self._prepared}
+        fresh = {
+            name: kind for name, kind in self._mailboxes.kinds.items() if name not in self._prepared
+        }
         if not fresh:
             return
         assert self._admin is not None

@@ -13,6 +13,7 @@ from callboard.actors import Address, Transport
 from callboard.schemas import TypeRegistry
 from callboard.supervision import Backoff, RetryPolicy
 from callboard.transport._entities import EntityVerbs
+from callboard.transport._mailboxes import Mailboxes
 from callboard.transport._outbound import ClientSender
 from callboard.transport._publishing import Publishing
 from callboard.transport.consumers import Consumer
@@ -55,13 +56,14 @@ POLICY = RetryPolicy(max_attempts=2, backoff=Backoff(0.02, 0.1))
 class _References(Transport):
     """Makes references for handlers; nothing is ever connected."""
 
-    def __init__(self, verbs: EntityVerbs) -> None:
+    def __init__(self, verbs: EntityVerbs, mailboxes: Mailboxes) -> None:
         self._verbs = verbs
+        self._mailboxes = mailboxes
 
     async def start(self) -> None: ...
 
     def entity(self, kind: type[Entity], id: str) -> EntityRef[Any]:
-        self._verbs.know(kind)
+        self._mailboxes.know(kind)
         return EntityRef(SYSTEM, kind.kind(), id, self._verbs)
 
     def ref(self, address: Address) -> EntityRef[Any]:
@@ -72,9 +74,10 @@ class _References(Transport):
 
 class _System(ActorSystem):
     verbs: EntityVerbs
+    mailboxes: Mailboxes
 
     def _create_transport(self) -> Transport:
-        return _References(self.verbs)
+        return _References(self.verbs, self.mailboxes)
 
 
 class Node:
@@ -94,8 +97,14 @@ class Node:
         self.codec = Codec(TypeRegistry())
         self.replies: list[Outbound] = []
         sender = ClientSender(f"{name}~run", lambda: b"now")
+        self.system.mailboxes = Mailboxes(SYSTEM)
         self.system.verbs = EntityVerbs(
-            self.system, self.codec, sender, Replies(self.system, self.codec), self._never
+            self.system,
+            self.codec,
+            sender,
+            Replies(self.system, self.codec),
+            mailboxes=self.system.mailboxes,
+            ready=self._never,
         )
         self.publishing = Publishing(self.system, f"{name}~run", self._nothing)
         self._kinds: dict[str, Receiver] = {

@@ -4,22 +4,17 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from ...actors import Entity, HandlerError, SupervisionStrategy
 from ..consumers import (
-    Accepted,
-    Annotation,
     Consumer,
     ConsumerOptions,
     Key,
-    accepted,
     declare,
 )
-from ..delivery import Codec
 from ._foreign import Source
-from ._intake import Payload, Unpacked
+from ._intake import Payload, Received, Unpacked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +23,12 @@ class BridgeOptions:
 
     Attributes:
         batch: Most messages of one write.
-        max_backlog: Records of the intake that may wait to be handled; then the bridge takes no
-            more, and the queue keeps the rest.
+        max_backlog: Messages that may wait in the log to be handled, those that others have sent
+            the same kind of entities among them; then the bridge takes no more, and the queue
+            keeps the rest.
         remember: Ids of messages that are recognized when they come again: more than the broker
             may give twice, which is its prefetch and what it forgot when it died.
-        max_message_bytes: Of a body; a larger one is set aside on the legacy side.
+        max_message_bytes: Of body and headers; a larger one is set aside on the legacy side.
     """
 
     batch: int = 500
@@ -94,13 +90,11 @@ def declare_bridge(
             raise HandlerError(
                 f"{function.__qualname__} takes a list; a bridge's adapter takes one message"
             )
-        consumer = replace(consumer, decoding=partial(_unpacked, consumer.takes))
+        consumer = replace(consumer, decoding=Unpacked)
+    else:
+        consumer = replace(consumer, decoding=Received)
     answers = f"{system}.{name}.answers" if answering else ""
     return Bridge(name, source, consumer, options, supervision, answers)
-
-
-def _unpacked(said: Annotation, codec: Codec) -> Accepted:
-    return Unpacked(accepted(said, codec))
 
 
 def _adapter(function: Callable[..., Any]) -> Callable[[Payload], Any]:

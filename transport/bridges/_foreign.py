@@ -31,6 +31,12 @@ class ForeignMessage:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     token: Any = None
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it has: its body, id and headers."""
+        named = sum([len(name) + len(value) for name, value in self.headers.items()])
+        return len(self.body) + len(self.id) + named
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:

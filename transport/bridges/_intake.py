@@ -1,18 +1,34 @@
 """What a bridge writes: foreign messages as they are, as records of its intake topic."""
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..consumers import Accepted
-from ..delivery import ID, SOURCE, Header, Inbound, Outbound, TopicPartition
+from ..consumers import DROPPED, Accepted
+from ..delivery import ID, SOURCE, Codec, Header, Inbound, Outbound, TopicPartition
 from ._foreign import ForeignMessage
 from ._questions import question_headers
+from ._receipts import is_receipt
 
 FOREIGN = "from_"
 """Begins the name of each header that came with a foreign message."""
 _MAX_KEY = 200
-_STANDARD = frozenset({"content-type", "traceparent", "tracestate"})
+TRACE = ("traceparent", "tracestate")
+"""Where a message is in a trace, as W3C has it."""
+_STANDARD = frozenset({"content-type", *TRACE})
+
+
+class Extent(NamedTuple):
+    """How far an intake reaches.
+
+    Attributes:
+        start: Its first record.
+        end: The next one to be written.
+        position: The first that its consumer has not handled.
+    """
+
+    start: int
+    end: int
+    position: int
 
 
 class Intake(Protocol):
@@ -31,8 +47,8 @@ class Intake(Protocol):
         """
         ...
 
-    async def write(self, records: Sequence[Outbound]) -> None:
-        """Write records, all or nothing.
+    async def write(self, records: Sequence[Outbound]) -> Sequence[int]:
+        """Write records, also for entities' mailboxes, all or nothing; return their offsets.
 
         Raises:
             PartitionLost: Another bridge has fenced this one.
@@ -40,44 +56,29 @@ class Intake(Protocol):
         """
         ...
 
-    def newest(self, count: int) -> AsyncIterator[Sequence[Inbound]]:
-        """Read about the last `count` records."""
+    async def extent(self) -> Extent:
+        """Return how far it reaches."""
+        ...
+
+    def read(self, start: int, end: int) -> AsyncIterator[Sequence[Inbound]]:
+        """Read the records from `start` up to, not including, `end`."""
+        ...
+
+    async def parked(self) -> Collection[str]:
+        """Return the keys whose messages wait in the quarantine of its consumer."""
         ...
 
     async def backlog(self) -> int:
-        """Return how many records are not handled yet."""
+        """Return how many messages are not handled yet: of its own, and of the entities'."""
         ...
 
-    async def tidy(self, keep: int) -> None:
-        """Remove what is handled, but for the last `keep` records."""
+    async def tidy(self, needed_from: int | None) -> None:
+        """Remove what is handled, up to a record that is still needed."""
         ...
 
     async def aclose(self) -> None:
         """Disconnect."""
         ...
-
-
-class Seen:
-    """The ids of what was written last.
-
-    Args:
-        most: How many; the oldest go first.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._ids: OrderedDict[str, None] = OrderedDict()
-
-    def is_new(self, message_id: str) -> bool:
-        """Tell whether an id has not been met, and remember it; no id is always new."""
-        if not message_id:
-            return True
-        if message_id in self._ids:
-            return False
-        self._ids[message_id] = None
-        if len(self._ids) > self._most:
-            self._ids.popitem(last=False)
-        return True
 
 
 def as_record(
@@ -93,19 +94,19 @@ def as_record(
     """
     headers: list[Header] = [("ce_specversion", b"1.0"), (SOURCE, source.encode())]
     if message.id:
-        headers.append((ID, _bytes(message.id)))
+        headers.append((ID, as_bytes(message.id)))
     if answers:
         headers.extend(question_headers(message, answers))
     for name, value in message.headers.items():
         if name in _STANDARD:
-            headers.append((name, _bytes(value)))
-        headers.append((FOREIGN + name, _bytes(value)))
-    return Outbound(to, _bytes(message.id)[:_MAX_KEY] or None, message.body, headers)
+            headers.append((name, as_bytes(value)))
+        headers.append((FOREIGN + name, as_bytes(value)))
+    return Outbound(to, key_of(message), message.body, headers)
 
 
-def id_in(record: Inbound) -> str:
-    """Return the id of the foreign message that a record is."""
-    return dict(record.headers).get(ID, b"").decode(errors="surrogateescape")
+def key_of(message: ForeignMessage) -> bytes | None:
+    """Return the key that a foreign message has in the intake: its id, as far as that is one."""
+    return as_bytes(message.id)[:_MAX_KEY] or None
 
 
 class Payload(NamedTuple):
@@ -124,21 +125,42 @@ class Payload(NamedTuple):
         return getattr(self.body, name)
 
 
-class Unpacked:
-    """Implements `Accepted`: a foreign message's body decoded, with its own headers."""
+class Received:
+    """Implements `Accepted`: a foreign message's body decoded."""
 
-    def __init__(self, inner: Accepted) -> None:
+    def __init__(self, inner: Accepted, codec: Codec) -> None:
+        del codec
         self._inner = inner
 
-    def decode(self, value: bytes | None, headers: Mapping[str, bytes]) -> Payload:
+    def decode(self, value: bytes | None, headers: Mapping[str, bytes]) -> Any:
         """See `Accepted`."""
+        return DROPPED if is_receipt(headers) else self._inner.decode(value, headers)
+
+    def message_of(self, message: ForeignMessage) -> Any:
+        """Return what `decode` would, before it is a record."""
+        return self._inner.decode(message.body, {})
+
+
+class Unpacked(Received):
+    """The same, with the headers that it came with."""
+
+    def decode(self, value: bytes | None, headers: Mapping[str, bytes]) -> Any:
+        """See `Accepted`."""
+        message = super().decode(value, headers)
+        if message is DROPPED:
+            return message
         own = {
             name.removeprefix(FOREIGN): raw.decode(errors="surrogateescape")
             for name, raw in headers.items()
             if name.startswith(FOREIGN)
         }
-        return Payload(self._inner.decode(value, headers), own)
+        return Payload(message, own)
+
+    def message_of(self, message: ForeignMessage) -> Payload:
+        """See `Received.message_of`."""
+        return Payload(super().message_of(message), dict(message.headers))
 
 
-def _bytes(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
+    """Return a foreign text as a header has it."""
     return text.encode(errors="surrogateescape")

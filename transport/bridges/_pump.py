@@ -5,37 +5,48 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from ...actors import Actor, SupervisionStrategy
-from ..delivery import Outbound, to_its_end
+from ..delivery import Inbound, Outbound, batch_time, to_its_end
 from ._declared import Bridge
+from ._direct import DirectRoute
 from ._foreign import ForeignMessage, Session
-from ._intake import Intake, Seen, as_record, id_in
+from ._intake import Intake, as_record
+from ._known import Known, recall
+from ._receipts import receipts
 
 _LOOK_EVERY = 0.5
 _TIDY_EVERY = 60.0
+_SETTLE_EVERY = 2.0
 _FULL = 0.1
 _FAREWELL = 2.0
+_SHOWN = 200
 
 
 class Pump(Actor):
-    """Carries messages from one queue into an intake, each exactly once as far as it has an id.
+    """Carries messages from one queue into the log, each exactly once as far as it has an id.
 
-    Order of events: it becomes the only one who writes the intake; reads which ids stand there;
+    Order of events: it becomes the only one who writes the intake; reads which ids the log has;
     connects; then again and again takes what has come, writes what is new as one transaction, and
     acknowledges. Whatever fails ends it, and its supervisor starts it anew after a while: what was
     not acknowledged comes again, and is known by its id.
 
+    What goes straight to entities must not overtake what stands in the intake. So what is for an
+    entity for which something waits there, or is parked, goes there as well, until nothing is.
+
     Args:
         bridge: Its declaration.
         intake: Where it writes.
+        route: Makes what entities get; None if all has to go by the intake.
     """
 
-    def __init__(self, bridge: Bridge, intake: Intake) -> None:
+    def __init__(self, bridge: Bridge, intake: Intake, route: DirectRoute | None) -> None:
         self._bridge = bridge
         self._label = bridge.source.label  # taken out of a URL, which is not for each message
         self._intake = intake
-        self._seen = Seen(bridge.options.remember)
-        self._looked = self._tidied = float("-inf")
+        self._route = route
+        self._known = Known(bridge.options.remember)
+        self._looked = self._settled = self._tidied = float("-inf")
         self._written = 0  # since it was last looked
+        self._standing = -1  # the last message of the intake, which may not be handled yet
         self._told_of_no_ids = False
         self._ended = asyncio.Event()
         self._ended.set()
@@ -63,9 +74,9 @@ class Pump(Actor):
     async def _pump(self) -> None:
         options = self._bridge.options
         await self._intake.fence()
-        async for records in self._intake.newest(options.remember):
-            for record in records:
-                self._seen.is_new(id_in(record))
+        self._known = await recall(self._intake, options.remember, self._waits)
+        if self._route is not None:
+            self._route.detour(await self._intake.parked())
         async with self._bridge.source.session() as session:
             self.context.log.info("a bridge runs here now", source=self._label)
             while True:
@@ -78,29 +89,64 @@ class Pump(Actor):
         await session.acknowledge(batch)
 
     async def _write(self, session: Session, batch: Sequence[ForeignMessage]) -> None:
-        records: list[Outbound] = []
-        for message in batch:
-            if not message.id:
-                self._tell_of_no_id()
-            if not self._seen.is_new(message.id):
+        new = [message for message in batch if self._is_new(message)]
+        largest = self._bridge.options.max_message_bytes
+        if any(message.size > largest for message in new):
+            new = [message for message in new if not await self._set_aside(session, message)]
+        await self._settle()
+        straight, foreign, ids = self._sorted(new)
+        to = self._intake.partition
+        left = [as_record(each, to, self._label, self._bridge.answers) for each in foreign]
+        slips = list(receipts(ids, to, self._label))
+        if not (straight or left or slips):
+            return
+        offsets = await self._intake.write([*straight, *left, *(slip.record for slip in slips)])
+        self._written += len(straight) + len(left)
+        own = iter(offsets[len(straight) :])
+        for message, offset in zip(foreign, own, strict=False):
+            self._known.stands(offset, 1 if message.id else 0)
+            self._standing = offset
+        for slip, offset in zip(slips, own, strict=True):
+            self._known.stands(offset, slip.named)
+
+    def _sorted(
+        self, messages: Sequence[ForeignMessage]
+    ) -> tuple[list[Outbound], list[ForeignMessage], list[str]]:
+        """Return what entities get, what is left to the intake, and the ids of all but that."""
+        straight: list[Outbound] = []
+        foreign: list[ForeignMessage] = []
+        ids: list[str] = []
+        route = self._route
+        time = batch_time(self.context.system.wall_clock())
+        for message in messages:
+            made = None if route is None else route.records_of(message, time)
+            if made is None:
+                foreign.append(message)
                 continue
-            if len(message.body) > self._bridge.options.max_message_bytes:
-                where = await session.set_aside(message)
-                self.context.log.error(
-                    "a message is too large for the log and was set aside",
-                    source=self._label,
-                    id=message.id,
-                    bytes=len(message.body),
-                    limit=self._bridge.options.max_message_bytes,
-                    where=where,
-                )
-                continue
-            bridge = self._bridge
-            to = self._intake.partition
-            records.append(as_record(message, to, self._label, bridge.answers))
-        if records:
-            await self._intake.write(records)
-            self._written += len(records)
+            straight += made
+            if message.id:
+                ids.append(message.id)
+        return straight, foreign, ids
+
+    def _is_new(self, message: ForeignMessage) -> bool:
+        if not message.id:
+            self._tell_of_no_id()
+        return self._known.is_new(message.id)
+
+    async def _set_aside(self, session: Session, message: ForeignMessage) -> bool:
+        """Set a message aside if it is too large for the log; tell whether it was."""
+        limit = self._bridge.options.max_message_bytes
+        if message.size <= limit:
+            return False
+        self.context.log.error(
+            "a message is too large for the log and was set aside",
+            source=self._label,
+            id=message.id[:_SHOWN],
+            bytes=message.size,
+            limit=limit,
+            where=await session.set_aside(message),
+        )
+        return True
 
     async def _room(self) -> None:
         """Wait while too much is not handled yet; look now and then, and tidy up."""
@@ -114,7 +160,22 @@ class Pump(Actor):
         self._looked, self._written = self.context.system.now(), 0
         if now - self._tidied > _TIDY_EVERY:
             self._tidied = now
-            await self._intake.tidy(self._bridge.options.remember)
+            await self._intake.tidy(self._known.needed_from)
+
+    async def _settle(self) -> None:
+        """End detours, when what went by the intake is handled; but for parked entities."""
+        now = self.context.system.now()
+        if self._route is None or self._standing < 0 or now - self._settled < _SETTLE_EVERY:
+            return
+        self._settled = now
+        if (await self._intake.extent()).position > self._standing:
+            self._standing = -1
+            self._route.detour_only(await self._intake.parked())
+
+    def _waits(self, record: Inbound) -> None:
+        self._standing = max(self._standing, record.offset)
+        if self._route is not None:
+            self._route.came_before(record)
 
     def _tell_of_no_id(self) -> None:
         if not self._told_of_no_ids:
@@ -132,16 +193,20 @@ class BridgeKeeper(Actor):
     Args:
         bridge: The declaration.
         intake: Makes what the pump writes.
+        route: As for the pump.
     """
 
-    def __init__(self, bridge: Bridge, intake: Callable[[], Intake]) -> None:
+    def __init__(
+        self, bridge: Bridge, intake: Callable[[], Intake], route: DirectRoute | None
+    ) -> None:
         self.supervision: SupervisionStrategy | None = bridge.supervision
         self._bridge = bridge
         self._intake = intake()
+        self._route = route
 
     async def started(self) -> None:
         """Start the pump."""
-        self.context.spawn(Pump, self._bridge, self._intake, name="pump")
+        self.context.spawn(Pump, self._bridge, self._intake, self._route, name="pump")
 
     async def stopped(self) -> None:
         """Disconnect, when the pump has ended."""

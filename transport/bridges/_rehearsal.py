@@ -33,10 +33,8 @@ def rehearse(bridge: Bridge, message: ForeignMessage) -> Rehearsed:
     of the payload and its headers.
     """
     largest = bridge.options.max_message_bytes
-    if len(message.body) > largest:
-        return Rehearsed(
-            message, error=f"its body has {len(message.body):,} bytes, the limit is {largest:,}"
-        )
+    if message.size > largest:
+        return Rehearsed(message, error=f"it has {message.size:,} bytes, the limit is {largest:,}")
     written = as_record(message, TopicPartition(bridge.consumer.topic, 0), bridge.source.label)
     record = Inbound(0, written.key, written.value, written.headers, 0)
     try:

@@ -17,7 +17,7 @@ from ._keys import Key, MissingKeyError, key_function
 from ._options import ConsumerOptions
 from ._returns import request_record
 from ._running import Clients, RunningConsumer
-from ._target import DROPPED, AdapterError, Routed, target_of
+from ._target import DROPPED, AdapterError, Routed, RouteTarget, target_of
 from ._verdicts import Quarantine, Retry, Skip, Verdict
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "MissingKeyError",
     "Quarantine",
     "Retry",
+    "RouteTarget",
     "Routed",
     "RunningConsumer",
     "Skip",

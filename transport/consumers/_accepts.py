@@ -19,7 +19,7 @@ class Accepted(Protocol):
     """Decodes the messages a function takes."""
 
     def decode(self, value: bytes | None, headers: Mapping[str, bytes]) -> Any:
-        """Return the message of a record.
+        """Return the message of a record; DROPPED if it is none.
 
         Raises:
             UnknownMessageType: It is of another type.

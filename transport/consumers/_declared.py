@@ -35,7 +35,7 @@ class Consumer:
         to: The kind of entities they are for; None for the function alone.
         key: Which entity, or which order.
         options: How.
-        decoding: Makes what decodes a record, where its value and annotation do not say all.
+        decoding: Makes of what decodes a value what decodes a record, where that is more.
     """
 
     topic: str
@@ -49,12 +49,16 @@ class Consumer:
     to: type[Entity] | None
     key: Key
     options: ConsumerOptions
-    decoding: Callable[[Codec], Accepted] | None = None
+    decoding: Callable[[Accepted, Codec], Accepted] | None = None
 
     @property
     def is_async(self) -> bool:
         """The function is a coroutine function."""
         return inspect.iscoroutinefunction(self.function)
+
+    def path(self, system: str) -> str:
+        """Return by which address it sends, in a system of that name."""
+        return f"callboard://{system}/consumers/{self.name}"
 
     def as_declared(self) -> dict[str, str]:
         """Return what other nodes' consumers of this group should say as well, as text.

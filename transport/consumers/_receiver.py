@@ -57,7 +57,7 @@ class ConsumerReceiver:
         self.target = target
         self.policy: MessagePolicy = consumer.options.retry or policy
         self.publish = publish
-        self.path = f"callboard://{system}/consumers/{consumer.name}"
+        self.path = consumer.path(system)
         self.sender: Header = (SOURCE, self.path.encode())
         """The header that names the consumer as the one who sends."""
         self.waits = consumer.is_async

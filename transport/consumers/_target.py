@@ -69,7 +69,7 @@ class FunctionTarget:
             Exception: The adapter failed.
         """
         message = self._accepted.decode(record.value, headers)
-        if self._adapter is None:
+        if self._adapter is None or message is DROPPED:
             return message
         return adapted(self._adapter, message, self._gives)
 
@@ -106,15 +106,12 @@ class RouteTarget:
         self._field = consumer.key if isinstance(consumer.key, str) else None
         # The command is made before its lane is chosen, so that the entity's order holds. Only a
         # function that waits, or looks at the context, is called in the lane of the record's key.
-        self._early = not consumer.is_async and not consumer.with_context
-        self.keyed = self._early and self._key is not None
+        self.early = not consumer.is_async and not consumer.with_context
+        """The command is known before anything waits."""
+        self.keyed = self.early and self._key is not None
         self.answers = False  # the entity does
-        if consumer.function is None and self._adapter is None:
-            types = self._to.handlers.types()
-            default = types[0] if len(types) == 1 else None
-            self._accepted: Accepted = Protobufs(codec, [], default, empty=False)
-        else:
-            self._accepted = _decoding(consumer, codec)
+        self.accepted: Accepted = _decoding(consumer, codec)
+        """Decodes."""
 
     def prepare(self, record: Inbound, headers: Mapping[str, bytes]) -> Any:
         """Return the command and whom it is for, or what the function is still to be called with.
@@ -123,16 +120,25 @@ class RouteTarget:
             SchemaError: The record is nothing that can be routed.
             Exception: The adapter failed.
         """
-        message = self._accepted.decode(record.value, headers)
+        message = self.accepted.decode(record.value, headers)
+        return message if message is DROPPED else self.routed(message, record.key)
+
+    def routed(self, message: Any, key: bytes | None) -> Any:
+        """Return what `prepare` does, of a decoded message.
+
+        Args:
+            message: What came.
+            key: The entity that it is for, if nothing else says so.
+        """
         if self._adapter is not None:
             message = adapted(self._adapter, message, self._gives)
             if message is DROPPED:
                 return DROPPED
-        if not self._early:
+        if not self.early:
             return message
         if self._function is None:
-            return self._routed(message, message, record.key)
-        return self._commanded(message, self._function(message), record.key)
+            return self._routed(message, message, key)
+        return self._commanded(message, self._function(message), key)
 
     def key_of(self, ready: Any) -> str:
         """Return the id of the entity that a prepared command is for."""
@@ -225,8 +231,13 @@ def adapted(adapter: Callable[[Any], Any], event: Any, gives: tuple[type, ...]) 
 
 
 def _decoding(consumer: Consumer, codec: Codec) -> Accepted:
-    make = consumer.decoding
-    return accepted(consumer.takes, codec) if make is None else make(codec)
+    if consumer.to is not None and consumer.function is None and consumer.options.adapter is None:
+        types = consumer.to.handlers.types()
+        default = types[0] if len(types) == 1 else None
+        plain: Accepted = Protobufs(codec, [], default, empty=False)
+    else:
+        plain = accepted(consumer.takes, codec)
+    return plain if consumer.decoding is None else consumer.decoding(plain, codec)
 
 
 def target_of(consumer: Consumer, codec: Codec) -> FunctionTarget | RouteTarget:

@@ -25,8 +25,8 @@ def carry_letters(
     """
     consumer, carrier = _carrying(system, name, topic, destination, patience)
 
-    def decoding(codec: Codec) -> Accepted:
-        del codec
+    def decoding(inner: Accepted, codec: Codec) -> Accepted:
+        del inner, codec
         return Departing()
 
     return replace(consumer, decoding=decoding), carrier
@@ -49,7 +49,8 @@ def carry_answers(
     """
     check_reply(reply)
 
-    def decoding(codec: Codec) -> Accepted:
+    def decoding(inner: Accepted, codec: Codec) -> Accepted:
+        del inner
         return Answering(reply, codec)
 
     consumer, carrier = _carrying(system, name, topic, destination, patience)
