@@ -32,6 +32,7 @@ async def bridge(bootstrap: str, n: int, *, kind: str) -> float:
     await create_topics(bootstrap)
     async with full_queue(kind, n) as queue:
         url = f"kafka://{bootstrap}"
+        Meter.handled = 0
         system = ActorSystem(SYSTEM, transport=url, node="one", entities=[Meter])
 
         @system.bridge(queue.source, to=Meter, key="meter", name="told")

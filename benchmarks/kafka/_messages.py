@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
@@ -29,11 +30,14 @@ class Meter(Entity):
 
     partitions = PARTITIONS
     state: Int64Value
+    handled: ClassVar[int] = 0
+    """By all in this process."""
 
     @handler
     def told(self, _: BytesValue) -> None:
         """Count a message."""
         self.state.value += 1
+        Meter.handled += 1
 
     @handler
     def asked(self, message: Int64Value) -> Int64Value:

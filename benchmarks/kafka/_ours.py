@@ -31,6 +31,8 @@ from ._messages import (
 )
 
 _PATIENCE = 120.0
+_LOOK = 0.05
+"""Seconds between looks, which are work in the process that is measured."""
 
 
 async def send(bootstrap: str, n: int) -> float:
@@ -65,6 +67,7 @@ async def pipeline(bootstrap: str, n: int, *, exactly_once: bool = False) -> flo
     """Handle what is there, until every state and position is written; messages a second."""
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
+    Meter.handled = 0
     url, delivery = f"kafka://{bootstrap}", DeliveryOptions(exactly_once=exactly_once)
     async with ActorSystem(SYSTEM, transport=url, entities=[Meter], delivery=delivery):
         return await handled_rate(bootstrap, n)
@@ -86,9 +89,12 @@ async def handled_rate(bootstrap: str, n: int) -> float:
             # From the first commit on: joining the group is not the pipeline.
             if done and not began:
                 began, before = time.perf_counter(), done
-            if done >= n:
-                break
-            await asyncio.sleep(0.01)
+            if Meter.handled >= n:
+                # The last record of a transaction is its own, and no position moves beyond it.
+                ends = await counted.end_offsets(places)
+                if all([(await counted.committed(p) or 0) >= ends[p] - 1 for p in places]):
+                    break
+            await asyncio.sleep(_LOOK)
         rate = (n - before) / (time.perf_counter() - began) if n > before else 0.0
     finally:
         await counted.stop()

@@ -41,6 +41,7 @@ ROWS = {
     "exact": ["node", "node, exactly once"],
     "maker": ["node", "node that creates topics"],
     "sender": ["node that only sends"],
+    "reached": ["node that only sends", "node that only sends, and whose actors others reach"],
     "edge": [
         "node that only sends",
         *("node with a singleton", "node with a consumer", "node with a publisher"),
@@ -218,22 +219,26 @@ async def work(office: Office, user: str, *, exactly_once: bool) -> None:
         assert (await account.ask(Int64Value(value=1), timeout=20.0)).value == 8
 
 
-async def talk(office: Office) -> None:
+async def talk(office: Office, user: str) -> None:
     """Send and ask from a node that runs no entities, and have an actor of its own fail."""
     heard: list[str] = []
     async with (
-        office.node("node", [Account]),
-        office.node("sender", []) as sender,
+        office.node("node", [Account]) as node,
+        office.node(user, []) as sender,
         Inspector(office.url, office.system, security=office.login("inspector")) as inspector,
         asyncio.timeout(40),
     ):
         inspector.on_failure(lambda event: heard.append(event.node))
-        account = sender.entity(Account, "of-node")
+        account = sender.entity(Account, f"of-{user}")
         await account.send(Int64Value(value=1))
-        assert (await account.ask(Int64Value(value=1), timeout=20.0)).value == 10
+        assert (await account.ask(Int64Value(value=1), timeout=20.0)).value == 2
         sender.spawn(Fragile, name="fragile").tell(Int64Value(value=1))
-        while "sender" not in heard:
+        while user not in heard:
             await asyncio.sleep(0.05)
+        if user == "reached":
+            sender.spawn(Clock, name="clock")
+            clock = node.ref(f"callboard://{office.system}/{user}/user/clock")
+            assert (await clock.ask(Int64Value(value=3), timeout=20.0)).value == 3
 
 
 class Edges:
@@ -344,12 +349,14 @@ async def test_the_documented_rights_are_enough_and_none_too_many(
 ) -> None:
     """Every role does all it is for: nothing is denied to it, and no right goes unused."""
     office = Office(kafka, pems, "bank")
-    roles = ["topics", "node", "exact", "sender", "edge", "inspector", "quarantine", "pruner"]
+    nodes = ["node", "exact", "sender", "reached", "edge"]
+    roles = ["topics", *nodes, "inspector", "quarantine", "pruner"]
     await office.allow(*roles)
     await prepare(office, redis)
     await work(office, "node", exactly_once=False)
     await work(office, "exact", exactly_once=True)
-    await talk(office)
+    await talk(office, "sender")
+    await talk(office, "reached")
     await do_edges(office, redis, monkeypatch)
     await look(office)
     await clear(office, monkeypatch)

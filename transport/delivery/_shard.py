@@ -162,10 +162,8 @@ class Shard:
         """Take note that a flush is durable: its records are finished."""
         if not self.owned:
             return
-        for outcome in work.outcomes:
-            if outcome.offset is not None:
-                self.tracker.finished(outcome.offset)
-        self.tracker.all_finished(work.finished)
+        offsets = [each.offset for each in work.outcomes if each.offset is not None]
+        self.tracker.all_finished([*offsets, *work.finished])
 
     # -- the state partition ------------------------------------------------------
 
