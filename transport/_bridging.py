@@ -10,6 +10,10 @@ from .bridges import Bridge, DirectRoute, Extent
 from .consumers import RouteTarget, target_of
 from .delivery import SOURCE, Changelog, Codec, Inbound, Outbound, TopicPartition, state_of
 
+_WRITE_TIMEOUT = 5.0
+"""Seconds. For twice as long, what a bridge had begun when it died holds up readers of mailboxes,
+unless its successor has fenced it before."""
+
 
 def route_of(
     system: ActorSystem, bridge: Bridge, codec: Codec, mailboxes: Mailboxes
@@ -67,7 +71,7 @@ class LogIntake:
             options.cluster,
             system.node,
             group=f"{system.name}/bridges",
-            timeout=options.write_timeout,
+            timeout=min(options.write_timeout, _WRITE_TIMEOUT),
         )
         group = bridge.consumer.group
         self._handled = Handled(system, [self.partition], group, options, admin)

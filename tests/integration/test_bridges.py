@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from google.protobuf.wrappers_pb2 import Int64Value
 from pydantic import BaseModel
 from structlog.testing import capture_logs
@@ -108,6 +108,35 @@ async def test_a_node_that_dies_is_followed_by_another(broker_url: str) -> None:
         queue.put(*(message(number) for number in range(15, 41)))
         assert await until_kept(second, "p", 40) == list(range(1, 41))
     assert queue.sessions >= 2
+
+
+async def test_what_a_dead_bridge_had_begun_holds_up_nobody_for_long(broker_url: str) -> None:
+    """Its successor undoes it, and the mailbox it was written to is read on."""
+    queue = ScriptedQueue()
+    queue.put(message(1))
+    name = fresh("air")
+
+    def node() -> ActorSystem:
+        url = f"kafka://{broker_url}?session_timeout=2"
+        system = ActorSystem(name, transport=url, node="n1", entities=[Plane])
+        to_one(queue)(system)
+        return system
+
+    async with node() as system:
+        assert await until_kept(system, "p", 1) == [1]
+    dead = AIOKafkaProducer(
+        bootstrap_servers=broker_url,
+        transactional_id=f"{name}/bridges/{name}.flights.intake/0",
+        transaction_timeout_ms=60_000,
+    )
+    await dead.start()
+    await dead.begin_transaction()
+    await dead.send_and_wait(f"{name}.Plane", b"never", key=b"p")
+    await dead.client.close()  # it dies
+    queue.put(message(2))
+    async with node() as system, asyncio.timeout(30):
+        assert await until_kept(system, "p", 2) == [1, 2]
+    await dead.stop()
 
 
 async def test_bad_messages_hold_up_no_other(broker_url: str) -> None:
