@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import programs
-from support.legacy import free_ports
+from support.ports import free_ports
 from support.programs import answers, callboard, until
 
 pytestmark = pytest.mark.slow

@@ -375,12 +375,10 @@ async def test_a_node_may_make_its_topics_if_it_is_let(kafka: GuardedKafka, pems
         assert (await account.ask(Int64Value(value=1), timeout=20.0)).value == 1
     denied = kafka.deeds("maker", allowed=False)
     assert denied == set()
-    created = {deed.name for deed in kafka.deeds("maker", allowed=True) if _creates(deed)}
+    created = {
+        each.name for each in kafka.deeds("maker", allowed=True) if each.operation == "CREATE"
+    }
     assert f"{office.system}.Account" in created
-
-
-def _creates(deed: Deed) -> bool:
-    return deed.operation == "CREATE"
 
 
 async def test_rights_on_one_system_are_none_on_another(kafka: GuardedKafka, pems: Pems) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import programs
-from support.legacy import free_ports
+from support.ports import free_ports
 from support.programs import answers, callboard, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "from-a-topic-to-a-service.md"

@@ -4,7 +4,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.legacy import LegacyServer, free_ports
+from support.legacy import LegacyServer
+from support.ports import free_ports
 
 _JARS = Path("/usr/share/java")
 _NEEDED = (

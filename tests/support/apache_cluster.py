@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from support.apache_kafka import _PORT_TAKEN, ApacheKafka, ApacheKafkaError, _free_ports
+from support.apache_kafka import _PORT_TAKEN, ApacheKafka, ApacheKafkaError
 from support.kafka_jars import ensure_jars
+from support.ports import free_ports
 
 _ATTEMPTS = 3
 _END_TIMEOUT = 30.0
@@ -70,7 +71,7 @@ class ApacheCluster:
         ensure_jars()  # before there are threads that would each fetch them
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self._start_on_free_ports()
+                self._start_onfree_ports()
             except ApacheKafkaError as error:
                 self.stop()
                 if _PORT_TAKEN not in str(error) or attempt == _ATTEMPTS:
@@ -129,8 +130,8 @@ class ApacheCluster:
     ) -> None:
         self.stop()
 
-    def _start_on_free_ports(self) -> None:
-        ports = _free_ports(3 * len(NODES))
+    def _start_onfree_ports(self) -> None:
+        ports = free_ports(3 * len(NODES))
         brokers, controllers, seconds = (ports[at :: len(NODES)] for at in range(3))
         voters = [f"{id_}@127.0.0.1:{port}" for id_, port in zip(NODES, controllers, strict=True)]
         for id_, places in zip(NODES, zip(brokers, controllers, strict=True), strict=True):

@@ -8,7 +8,6 @@ import base64
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from support.kafka_jars import KafkaMissingError, ensure_jars, java
+from support.ports import free_ports
 
 _READY = "Kafka Server started"
 _PORT_TAKEN = "Address already in use"
@@ -110,7 +110,7 @@ class ApacheKafka:
         classpath = f"{ensure_jars()}/*"
         try:
             for attempt in range(1, _ATTEMPTS + 1):
-                if self._start_on_free_ports(classpath, last=attempt == _ATTEMPTS):
+                if self._start_onfree_ports(classpath, last=attempt == _ATTEMPTS):
                     return
         except BaseException:
             self.stop()
@@ -154,7 +154,7 @@ class ApacheKafka:
     ) -> None:
         await asyncio.to_thread(self.stop)
 
-    def _start_on_free_ports(self, classpath: str, *, last: bool) -> bool:
+    def _start_onfree_ports(self, classpath: str, *, last: bool) -> bool:
         """Return False if another process took a port first, and there is another attempt."""
         deadline = time.monotonic() + self._start_timeout
         folder = self._folder = Path(tempfile.mkdtemp(prefix="callboard-kafka-"))
@@ -213,7 +213,7 @@ class ApacheKafka:
 
     def _ports(self) -> tuple[int, int]:
         """Return the ports to try: for clients, and for the controllers among themselves."""
-        port, controller_port = _free_ports(2)
+        port, controller_port = free_ports(2)
         return port, controller_port
 
     def _voters(self, controller_port: int) -> str:
@@ -253,15 +253,6 @@ class ApacheKafka:
             raise ApacheKafkaError(f"formatting failed:\n{_tail(error.stdout)}") from error
         except subprocess.TimeoutExpired as error:
             raise ApacheKafkaError(f"formatting took over {error.timeout:.0f} s") from error
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free now; another process may still be faster."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def _tail(text: str, lines: int = 12) -> str:

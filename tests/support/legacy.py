@@ -12,23 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from support.ports import free_ports
+
 _START_SECONDS = 60.0
 
 
 class LegacyMissingError(RuntimeError):
     """A broker is not installed on this machine."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens at."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class LegacyServer(ABC):

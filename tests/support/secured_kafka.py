@@ -9,7 +9,8 @@ from confluent_kafka.admin._scram import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from support.apache_kafka import ApacheKafka, _free_ports
+from support.apache_kafka import ApacheKafka
+from support.ports import free_ports
 
 _LISTENER = "SASL_PLAINTEXT"
 _SECONDS = 15.0
@@ -78,7 +79,7 @@ class SecuredKafka(ApacheKafka):
                 each.result(_SECONDS)
 
     def _ports(self) -> tuple[int, int]:
-        port, controller_port, self._secured_port = _free_ports(3)  # all apart
+        port, controller_port, self._secured_port = free_ports(3)  # all apart
         return port, controller_port
 
     def _properties(self, folder: Path, controller_port: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from support.apache_kafka import _free_ports
+from support.ports import free_ports
 from support.secured_clients import Pems
 from support.secured_kafka import SecuredKafka
 
@@ -51,7 +51,7 @@ class TlsKafka(SecuredKafka):
         return f"localhost:{self._tls_ports[listener]}"
 
     def _ports(self) -> tuple[int, int]:
-        port, controller, self._secured_port, *others = _free_ports(5)
+        port, controller, self._secured_port, *others = free_ports(5)
         self._tls_ports = dict(zip(_LISTENERS, others, strict=True))
         return port, controller
 
