@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -48,7 +49,7 @@ def test_it_is_the_same_in_another_process() -> None:
 
 
 def test_virtual_time_passes_quickly() -> None:
-    """Three nodes at rest: many times faster than the clock, on a machine that does more."""
+    """Three nodes at rest: many times faster than the clock, by the time of one processor."""
 
     async def rest(sim: Simulation) -> None:
         await broker(sim).until_ready(5)
@@ -59,9 +60,10 @@ def test_virtual_time_passes_quickly() -> None:
             await each.until_ready(30)
         await sim.sleep(300)
 
+    began = time.process_time()
     outcome = simulate(rest, seed=1)
     assert outcome.ok
-    assert outcome.virtual_seconds / outcome.real_seconds > 30
+    assert outcome.virtual_seconds / (time.process_time() - began) > 30
 
 
 @pytest.mark.slow
