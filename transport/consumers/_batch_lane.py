@@ -100,6 +100,10 @@ class BatchLane(CallingLane):
             try:
                 message = prepare(record, dict(record.headers))
             except Exception as error:  # noqa: BLE001 - the adapter is user code: supervised
+                if any(each.key == record.key for each in batch):
+                    # Parking says that all of the key so far is done for; these come first.
+                    queue.appendleft(record)
+                    break
                 self._put_aside(record, error)
                 continue
             if message is DROPPED:
