@@ -10,6 +10,7 @@ import pytest
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from callboard import ActorSystem
 from callboard.testing.simulation import (
     HostFailed,
     InvariantViolated,
@@ -17,6 +18,7 @@ from callboard.testing.simulation import (
     NetworkOptions,
     Simulation,
     broker,
+    node,
     simulate,
 )
 
@@ -280,3 +282,33 @@ def test_a_broker_with_a_folder_has_everything_again(tmp_path: Path) -> None:
 async def _send(producer: AIOKafkaProducer, count: int) -> None:
     for number in range(count):
         await producer.send_and_wait("t", b"%d" % number, partition=0)
+
+
+def test_a_node_declares_in_each_of_its_lives() -> None:
+    """Consumers and publishers are there before it is up, and again after it was killed."""
+    lives: list[str] = []
+    heard: list[bytes] = []
+
+    def declare(system: ActorSystem) -> None:
+        lives.append(system.node)
+        system.publisher("words", bytes, partitions=1)
+
+        @system.consumer("words")
+        def on_word(message: bytes) -> None:
+            heard.append(message)
+
+    async def say(sim: Simulation, one: Machine[ActorSystem], word: bytes) -> None:
+        system = await one.until_ready(30)
+        await sim.on(one, system.publisher("words", bytes).send(word))
+        await sim.until(lambda: word in heard, "it is heard")
+
+    async def scenario(sim: Simulation) -> None:
+        await broker(sim).until_ready(5)
+        one = node(sim, "one", system="talk", declare=declare)
+        await say(sim, one, b"first")
+        sim.crash(one)
+        sim.restart(one)
+        await say(sim, one, b"second")
+
+    ran(scenario)
+    assert lives == ["one", "one"]

@@ -45,6 +45,7 @@ def node(
     brokers: str = f"broker:{_PORT}",
     session_timeout: float = 6.0,
     delivery: DeliveryOptions | None = None,
+    declare: Callable[[ActorSystem], None] | None = None,
     run: Callable[[ActorSystem], Coroutine[Any, Any, None]] | None = None,
 ) -> Machine[ActorSystem]:
     """Add a machine with a node of an actor system.
@@ -57,6 +58,7 @@ def node(
         brokers: Where the log is.
         session_timeout: Silence after which the others take over.
         delivery: How entities' mail is delivered; None for the defaults.
+        declare: Declares its consumers and publishers, in each of its lives, before it is up.
         run: What it does once it is up; when that ends, the node does. Else it stays.
     """
 
@@ -74,7 +76,7 @@ def node(
     async def live(machine: Machine[ActorSystem]) -> None:
         seed = sim.seed * 1_000_003 + len(machine.lives) * 1_009 + sum(name.encode())
         url = f"kafka://{brokers}?session_timeout={session_timeout:g}"
-        async with ActorSystem(
+        made = ActorSystem(
             system,
             transport=url,
             node=name,
@@ -82,7 +84,10 @@ def node(
             wall_clock=time.time,
             entities=entities,
             delivery=delivery,
-        ) as running:
+        )
+        if declare is not None:
+            declare(made)
+        async with made as running:
             machine.ready(running)
             if run is not None:
                 await run(running)
