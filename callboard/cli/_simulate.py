@@ -16,7 +16,8 @@ def simulate(
     scenario: Annotated[
         str,
         typer.Argument(
-            help="bank, chat, flights, poison, troupe, vault; or MODULE:FUNCTION of your own."
+            help="bank, chat, flights, orders, poison, troupe, vault; "
+            "or MODULE:FUNCTION of your own."
         ),
     ],
     *,

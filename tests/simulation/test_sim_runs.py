@@ -28,6 +28,9 @@ from callboard.testing.simulation import (
 SEEDS = int(os.environ.get("CALLBOARD_SIMULATED_SEEDS") or 100)
 """Seeds for each scenario; five hundred take a quarter of an hour."""
 
+_OF_ORDERS = max(2, SEEDS // 5)
+"""Seeds for the orders: a dozen consumers take several times as long."""
+
 _PLANTED_SEEDS = 200
 
 
@@ -39,12 +42,12 @@ def test_the_same_seed_is_the_same_run_to_the_byte() -> None:
     assert simulate(bank, seed=12).digest != first.digest
 
 
-def test_it_is_the_same_in_another_process() -> None:
+@pytest.mark.parametrize("name", ["bank", "orders"])
+def test_it_is_the_same_in_another_process(name: str) -> None:
     """With other hash seeds, sets of strings have another order there; the run has not."""
-    digests = {simulate(bank, seed=7).digest}
-    for hash_seed in ("1", "2"):
-        figures = _command("bank", "--seed", "7", hash_seed=hash_seed)
-        digests.add(str(figures["digest"]))
+    running = [_start(name, "--seed", "7", hash_seed=hash_seed) for hash_seed in ("1", "2")]
+    digests = {str(_figures(process)["digest"]) for process in running}
+    digests.add(simulate(SCENARIOS[name], seed=7).digest)
     assert len(digests) == 1
 
 
@@ -77,6 +80,15 @@ def test_every_seed_ends_well(pair: tuple[str, ...]) -> None:
     running = {name: _start(name, "--count", str(SEEDS)) for name in pair}
     failed = {name: _figures(process)["failed"] for name, process in running.items()}
     assert failed == {name: [] for name in pair}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_seed_of_the_orders_ends_well() -> None:
+    """The same with consumers of all sorts; half of the seeds in a process each."""
+    half = _OF_ORDERS // 2
+    running = [_start("orders", "--seed", str(first), "--count", str(half)) for first in (0, half)]
+    assert [_figures(process)["failed"] for process in running] == [[], []]
 
 
 @contextmanager
@@ -139,7 +151,3 @@ def _figures(process: "subprocess.Popen[str]") -> dict[str, object]:
         raise
     figures: dict[str, object] = json.loads(printed)
     return figures
-
-
-def _command(name: str, *arguments: str, hash_seed: str) -> dict[str, object]:
-    return _figures(_start(name, *arguments, hash_seed=hash_seed))

@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&callboard/scenarios/v1/scenarios.proto\x12\x16\x63\x61llboard.scenarios.v1\"1\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\r\n\x05\x63\x65nts\x18\x03 \x01(\x03\"$\n\x04Sent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\"#\n\x06\x43redit\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x63\x65nts\x18\x02 \x01(\x03\"\x06\n\x04Show\"P\n\x0c\x41\x63\x63ountState\x12\x0e\n\x06opened\x18\x01 \x01(\x08\x12\r\n\x05\x63\x65nts\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x62ited\x18\x03 \x03(\t\x12\x10\n\x08\x63redited\x18\x04 \x03(\t\"$\n\x03Say\x12\r\n\x05guest\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"6\n\tRoomState\x12)\n\x04said\x18\x01 \x03(\x0b\x32\x1b.callboard.scenarios.v1.Say\"\"\n\x03Put\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0b\n\x03\x62\x61\x64\x18\x02 \x01(\x08\"\x1d\n\nShelfState\x12\x0f\n\x07numbers\x18\x01 \x03(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&callboard/scenarios/v1/scenarios.proto\x12\x16\x63\x61llboard.scenarios.v1\"1\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\r\n\x05\x63\x65nts\x18\x03 \x01(\x03\"$\n\x04Sent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\"#\n\x06\x43redit\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x63\x65nts\x18\x02 \x01(\x03\"\x06\n\x04Show\"P\n\x0c\x41\x63\x63ountState\x12\x0e\n\x06opened\x18\x01 \x01(\x08\x12\r\n\x05\x63\x65nts\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x62ited\x18\x03 \x03(\t\x12\x10\n\x08\x63redited\x18\x04 \x03(\t\"$\n\x03Say\x12\r\n\x05guest\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"6\n\tRoomState\x12)\n\x04said\x18\x01 \x03(\x0b\x32\x1b.callboard.scenarios.v1.Say\"\"\n\x03Put\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0b\n\x03\x62\x61\x64\x18\x02 \x01(\x08\"\x1d\n\nShelfState\x12\x0f\n\x07numbers\x18\x01 \x03(\r\"l\n\x05Order\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0f\n\x07product\x18\x03 \x01(\t\x12\x30\n\x07trouble\x18\x04 \x01(\x0e\x32\x1f.callboard.scenarios.v1.Trouble\")\n\x05Scrap\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"j\n\x04\x42ill\x12\r\n\x05order\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x30\n\x07trouble\x18\x03 \x01(\x0e\x32\x1f.callboard.scenarios.v1.Trouble\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\"8\n\x04Ship\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\r\"\x16\n\x05\x43ount\x12\r\n\x05order\x18\x01 \x01(\t\"=\n\tBookState\x12\x0e\n\x06\x62illed\x18\x01 \x03(\t\x12\x0f\n\x07shipped\x18\x02 \x03(\t\x12\x0f\n\x07\x63ounted\x18\x03 \x03(\t*q\n\x07Trouble\x12\x08\n\x04NONE\x10\x00\x12\x08\n\x04SLOW\x10\x01\x12\t\n\x05\x46LAKY\x10\x02\x12\x0c\n\x08UNWANTED\x10\x03\x12\t\n\x05STUCK\x10\x04\x12\x0e\n\nUNBILLABLE\x10\x05\x12\r\n\tUNPAYABLE\x10\x06\x12\x0f\n\x0bUNCOUNTABLE\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callboard.scenarios.v1.scenarios_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TROUBLE']._serialized_start=849
+  _globals['_TROUBLE']._serialized_end=962
   _globals['_TRANSFER']._serialized_start=66
   _globals['_TRANSFER']._serialized_end=115
   _globals['_SENT']._serialized_start=117
@@ -49,4 +51,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUT']._serialized_end=410
   _globals['_SHELFSTATE']._serialized_start=412
   _globals['_SHELFSTATE']._serialized_end=441
+  _globals['_ORDER']._serialized_start=443
+  _globals['_ORDER']._serialized_end=551
+  _globals['_SCRAP']._serialized_start=553
+  _globals['_SCRAP']._serialized_end=594
+  _globals['_BILL']._serialized_start=596
+  _globals['_BILL']._serialized_end=702
+  _globals['_SHIP']._serialized_start=704
+  _globals['_SHIP']._serialized_end=760
+  _globals['_COUNT']._serialized_start=762
+  _globals['_COUNT']._serialized_end=784
+  _globals['_BOOKSTATE']._serialized_start=786
+  _globals['_BOOKSTATE']._serialized_end=847
 # @@protoc_insertion_point(module_scope)
