@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.planted_in_consumers import FOUND_FROM, PLANTED_IN_CONSUMERS
 
 from callboard.transport.delivery import (
     _core,
@@ -202,5 +203,9 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "parking is forgotten": ("poison", parking_is_forgotten),
     "no seek": ("chat", no_seek),
     "a transaction is repeated blindly": ("vault", a_transaction_is_repeated_blindly),
+    "functions have new ids each time": ("orders", ids_are_new_each_time),
+    **PLANTED_IN_CONSUMERS,
 }
 """By name: the scenario that is to find it, and how it is planted."""
+
+__all__ = ["FOUND_FROM", "PLANTED", "Plant"]
