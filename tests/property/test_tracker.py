@@ -1,10 +1,13 @@
 """The tracker under every interleaving of receiving and finishing."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.transport.delivery import Tracker
+from callboard.transport.delivery._tracker import Load
 
 
 @st.composite
@@ -86,3 +89,61 @@ def test_finishing_what_is_not_in_flight_is_an_error() -> None:
     tracker.finished(0)
     with pytest.raises(ValueError, match="offset 0 is not in flight"):
         tracker.finished(0)
+
+
+@st.composite
+def fetches(draw: st.DrawFn) -> tuple[int, str, list[list[int]]]:
+    """A start, what an owner before has finished, and slices: with gaps, and handed out again."""
+    start = draw(st.integers(0, 1_000))
+    gaps = draw(st.lists(st.integers(1, 3), min_size=1, max_size=40))
+    offsets = [start + sum(gaps[: at + 1]) - 1 for at in range(len(gaps))]
+    before = draw(st.sampled_from(["", "0", "1-4", "2,5-9", "3,30"]))
+    slices: list[list[int]] = []
+    at = 0
+    while at < len(offsets):
+        until = at + draw(st.integers(1, 12))
+        slices.append(offsets[max(0, at - draw(st.sampled_from([0, 0, 0, 1, 3]))) : until])
+        at = until
+    return start, before, [*slices, []]
+
+
+@given(fetches(), st.integers(0, 99).map(random.Random))
+def test_receiving_a_slice_is_receiving_its_records(
+    fetched: tuple[int, str, list[list[int]]], chance: random.Random
+) -> None:
+    """Whether records are noted at once or one by one, the tracker says the same of them."""
+    start, before, slices = fetched
+    loads = Load(), Load()
+    one, many = (Tracker(start, before, load=load, straggling=8) for load in loads)
+    in_flight: list[int] = []
+    for offsets in slices:
+        sizes = [offset % 7 for offset in offsets]
+        fresh = [at for at, size in zip(offsets, sizes, strict=True) if one.received(at, size)]
+        if many.all_received(offsets, sizes):
+            assert fresh == offsets
+        else:
+            again = [at for at, size in zip(offsets, sizes, strict=True) if many.received(at, size)]
+            assert again == fresh
+        in_flight += fresh
+        chance.shuffle(in_flight)
+        done = [in_flight.pop() for _ in range(chance.randint(0, len(in_flight)))]
+        one.all_finished(done)
+        many.all_finished(done)
+        assert one.position == many.position
+        assert one.in_flight == many.in_flight == len(in_flight)
+        assert one.span == many.span
+        assert one.committable() == many.committable()
+        assert one.floor() == many.floor()
+        assert (loads[0].records, loads[0].bytes) == (loads[1].records, loads[1].bytes)
+
+
+def test_a_slice_that_begins_with_what_is_known_is_taken_record_by_record() -> None:
+    """Nothing is noted of a slice that must perhaps lose a record."""
+    tracker = Tracker(5, "1")
+    assert not tracker.all_received([5, 6, 7], [1, 1, 1]), "an owner before has finished one"
+    assert tracker.in_flight == 0
+    assert [tracker.received(offset) for offset in (5, 6, 7)] == [True, False, True]
+    tracker.all_finished([5, 7])
+    assert not tracker.all_received([7, 8], [1, 1]), "one was handed out before"
+    assert tracker.all_received([8, 10], [1, 1])
+    assert tracker.in_flight == 2

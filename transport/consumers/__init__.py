@@ -1,12 +1,12 @@
 """Decorated consumers: functions, and entities, fed by topics.
 
-    a record -> Shard -> ConsumerReceiver.key_of -> a lane -> decode, adapter -> the function
-             -> an Outcome -> the flush of the delivery core -> commit
+    a record -> Shard -> ConsumerReceiver.whole_lane, or key_of -> a lane -> decode, adapter
+             -> the function -> an Outcome -> the flush of the delivery core -> commit
 
 `_declared` is what the decorator leaves, and runs nothing; `_accepts`, `_keys`, `_adapters` and
 `_target` turn a record into a call; `_express` makes the calls of a partition that do not wait;
 `_lane` (a key that waits), `_batch_lane` and `_at_most_once` decide what success or failure means,
-and share `_calls`; `_running` is one consumer on one node.
+and share `_calls`, those for all keys `_partition_lane`; `_running` is one consumer on one node.
 """
 
 from ._accepts import Accepted, Annotation, accepted, check, read_annotation

@@ -1,6 +1,5 @@
 """A consumer's lane for batches: a partition's messages, as many at a time as there are."""
 
-from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +8,7 @@ from ...actors import Quarantine as Park
 from ...actors import Retry as Again
 from ...actors import Skip as Drop
 from ..delivery import BEHIND, FAILED, UNDECODABLE, Inbound, Outcome, StoredState, Turn
-from ._calls import CallingLane
+from ._partition_lane import PartitionLane
 from ._receiver import KEYLESS, ConsumerReceiver, text_of_key
 from ._target import DROPPED
 
@@ -29,20 +28,17 @@ class ParkedKey(NamedTuple):
         return StoredState(epoch=self.epoch, applied=self.at, parked=True, parked_at=self.at)
 
 
-class BatchLane(CallingLane):
+class BatchLane(PartitionLane):
     """Implements `KeyLane` for a function of `list[...]`.
 
     A batch that fails is tried again as the policy says. When the policy, or the function itself,
     gives it up, its messages are handled one by one, so that only the bad one is put aside.
     """
 
-    __slots__ = ("_batch", "_messages", "_singly", "queue")
-
-    lasting = False
+    __slots__ = ("_batch", "_messages", "_singly")
 
     def __init__(self, shard: "Shard", receiver: ConsumerReceiver, key: str) -> None:
         super().__init__(shard, receiver, key)
-        self.queue: deque[Inbound] = deque()
         self._batch: list[Inbound] = []  # in hand
         self._messages: list[Any] = []
         self._singly = 0  # so many are handled one by one
@@ -53,20 +49,6 @@ class BatchLane(CallingLane):
     def has_mail(self) -> bool:
         """There is a record, or a batch in hand."""
         return bool(self.queue or self._batch)
-
-    def stored(self) -> StoredState:
-        """Return nothing: what is known is known of keys."""
-        return StoredState()
-
-    def post(self, record: Inbound) -> None:
-        """Put a record at the end of the mail."""
-        self.queue.append(record)
-        self.wake()
-
-    def detach(self) -> None:
-        """Forget everything: the partition is leaving this node."""
-        super().detach()
-        self.queue.clear()
 
     # -- one batch ----------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from ...actors import Quarantine as Park
 from ...actors import Retry as Again
 from ...actors import Skip as Drop
 from ..delivery import Outbound, Turn, current_turn, in_turn
-from ._receiver import ConsumerReceiver
 from ._verdicts import Quarantine, Retry, Skip
 
 if TYPE_CHECKING:
     from ..delivery import Shard
+    from ._receiver import ConsumerReceiver
 
 
 class HandlerTimeoutError(TimeoutError):
@@ -45,7 +45,7 @@ class CallingLane:
         "shard",
     )
 
-    def __init__(self, shard: "Shard", receiver: ConsumerReceiver, key: str) -> None:
+    def __init__(self, shard: "Shard", receiver: "ConsumerReceiver", key: str) -> None:
         self.shard = shard
         self.receiver = receiver
         self.key = key

@@ -5,56 +5,30 @@ itself. Only a key that has to wait gets a lane of its own, since its function w
 or its message failed or is in quarantine; its later mail goes there, as long as there is any.
 """
 
-from collections import deque
 from contextvars import copy_context
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
 from ...actors import Begun, SchemaError
-from ..delivery import REPLY_TO, Inbound, Outcome, StoredState, Turn, ask_reply, current_turn
-from ._calls import CallingLane
+from ..delivery import REPLY_TO, Inbound, Outcome, Turn, ask_reply, current_turn
 from ._context import ConsumerContext
 from ._lane import ConsumerLane, own_lane
+from ._partition_lane import PartitionLane
 from ._receiver import ConsumerReceiver, text_of_key
 from ._target import DROPPED, FunctionTarget, RouteTarget
 
 if TYPE_CHECKING:
     from ..delivery import Shard
 
-_NOTHING = StoredState()
 
-
-class ExpressLane(CallingLane):
+class ExpressLane(PartitionLane):
     """Implements `KeyLane` for all keys of a partition that do not have to wait."""
 
-    __slots__ = ("_finished", "queue")
-
-    lasting = False
+    __slots__ = ("_finished",)
 
     def __init__(self, shard: "Shard", receiver: ConsumerReceiver, key: str) -> None:
         super().__init__(shard, receiver, key)
-        self.queue: deque[Inbound] = deque()
         self._finished: list[int] = []  # in this step; they left nothing to be written
-
-    @property
-    def has_mail(self) -> bool:
-        """There is a record."""
-        return bool(self.queue)
-
-    def stored(self) -> StoredState:
-        """Return nothing: what is known is known of keys."""
-        return _NOTHING
-
-    def post(self, record: Inbound) -> None:
-        """Put a record at the end of the mail."""
-        self.queue.append(record)
-        if not self.scheduled:
-            self.wake()
-
-    def detach(self) -> None:
-        """Forget everything: the partition is leaving this node."""
-        super().detach()
-        self.queue.clear()
 
     def step(self, limit: int) -> Begun | None:
         """Handle up to `limit` messages, or up to a call that waits: its key has a lane then."""

@@ -12,11 +12,13 @@ from ..delivery import (
     KeyLane,
     StoredState,
     TopicPartition,
+    WholeLane,
     quarantine_of,
     state_of,
 )
 from ._context import ConsumerContext, ConsumerRecord, Publish
 from ._declared import Consumer
+from ._partition_lane import PartitionLane
 from ._slots import Slots
 from ._target import DROPPED, FunctionTarget, RouteTarget
 
@@ -66,6 +68,8 @@ class ConsumerReceiver:
         """What is called looks at the context."""
         self.express = not (consumer.takes.batch or consumer.options.at_most_once)
         """No key needs a lane before it has to wait."""
+        self.whole = self.express or consumer.takes.batch
+        """All of a partition's records go to one lane at first."""
         self.shares_lanes = not consumer.options.at_most_once
         """A key has a lane of its own only while it needs one."""
         self.slots = Slots(consumer.options.concurrency, consumer.options.timeout)
@@ -80,8 +84,6 @@ class ConsumerReceiver:
 
     def key_of(self, record: Inbound) -> str | None:
         """Return whose lane a record belongs to: its key's, or that of what it becomes."""
-        if self.express or self.consumer.takes.batch:
-            return KEYLESS
         if self.target.keyed:
             try:
                 ready = self.target.prepare(record, dict(record.headers))
@@ -120,6 +122,16 @@ class ConsumerReceiver:
             deadline=asyncio.get_running_loop().time() + self.options.timeout,
             records=[_shown(shard.partition, each) for each in batch],
         )
+
+    def whole_lane(self, shard: "Shard") -> WholeLane | None:
+        """Return the lane of batches, or of all keys that do not have to wait."""
+        if not self.whole:
+            return None
+        lane = shard.lanes.get(KEYLESS)
+        if lane is None:
+            lane = shard.lanes[KEYLESS] = self.lane(shard, KEYLESS, StoredState())
+        assert isinstance(lane, PartitionLane), "no other is made for all keys"
+        return lane
 
     def lane(self, shard: "Shard", key: str, stored: StoredState) -> KeyLane:
         """Make the lane of a key."""

@@ -54,7 +54,7 @@ from ._quarantine import (
     redrive_records,
     text_of,
 )
-from ._receiver import KeyLane, Receiver
+from ._receiver import KeyLane, Receiver, WholeLane
 from ._records import ANY, Header, Inbound, Outbound, TopicPartition
 from ._shard import Shard
 from ._shelf import QuarantinedMessage, Shelf
@@ -122,6 +122,7 @@ __all__ = [
     "TopicPartition",
     "Tracker",
     "Turn",
+    "WholeLane",
     "Window",
     "ask_error",
     "ask_failure",

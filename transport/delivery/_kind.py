@@ -75,6 +75,9 @@ class Kind:
         except UnicodeDecodeError:
             return None
 
+    def whole_lane(self, shard: "Shard") -> None:
+        """There is none: each entity has its own."""
+
     def lane(self, shard: "Shard", key: str, stored: StoredState) -> Lane:
         """Make the lane of an entity."""
         return Lane(shard, self, key, stored)

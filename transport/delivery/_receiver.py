@@ -1,5 +1,6 @@
 """What the records of a topic are for: a kind of entities, or a consumer."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ._records import Inbound, TopicPartition
@@ -55,6 +56,14 @@ class KeyLane(Protocol):
         ...
 
 
+class WholeLane(KeyLane, Protocol):
+    """The mail of all keys of a partition."""
+
+    def post_all(self, records: Sequence[Inbound]) -> None:
+        """Put records at the end of the mail, in their order."""
+        ...
+
+
 class Receiver(Protocol):
     """What is the same for all partitions of a topic that a node takes in."""
 
@@ -74,6 +83,10 @@ class Receiver(Protocol):
 
     def key_of(self, record: Inbound) -> str | None:
         """Return whose lane a record belongs to; None when it can belong to nobody."""
+        ...
+
+    def whole_lane(self, shard: "Shard") -> WholeLane | None:
+        """Return the one lane that all of a partition's records go to; None if there is none."""
         ...
 
     def lane(self, shard: "Shard", key: str, stored: StoredState) -> KeyLane:

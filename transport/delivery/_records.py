@@ -53,5 +53,10 @@ def size_of(record: Inbound) -> int:
     return len(record.key or b"") + len(record.value or b"") + _OVERHEAD
 
 
+def sizes_of(records: Sequence[Inbound]) -> list[int]:
+    """Return the same of each, for less than a call for each."""
+    return [len(each.key or b"") + len(each.value or b"") + _OVERHEAD for each in records]
+
+
 _OVERHEAD = 500
 """Of the objects that hold a record, its headers among them."""

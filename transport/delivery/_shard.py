@@ -11,7 +11,7 @@ from ._outcome import Outcome
 from ._progress import Position
 from ._quarantine import KEYLESS, note, quarantine_record, release_answer
 from ._receiver import KeyLane, Receiver
-from ._records import Inbound, Outbound, TopicPartition, size_of
+from ._records import Inbound, Outbound, TopicPartition, size_of, sizes_of
 from ._state import Mark, StoredState
 from ._tracker import Tracker
 from ._truths import Truths
@@ -109,10 +109,16 @@ class Shard:
     def deliver(self, records: Sequence[Inbound]) -> None:
         """Fan records out to their lanes, in order."""
         now = asyncio.get_running_loop().time()
-        lanes, received, key_of = self.lanes, self.tracker.received, self.kind.key_of
+        if not self.tracker.all_received([each.offset for each in records], sizes_of(records)):
+            received = self.tracker.received
+            records = [each for each in records if received(each.offset, size_of(each))]
+        whole = self.kind.whole_lane(self)
+        if whole is not None:
+            whole.last_used = now
+            whole.post_all(records)
+            return
+        lanes, key_of = self.lanes, self.kind.key_of
         for record in records:
-            if not received(record.offset, size_of(record)):
-                continue
             key = key_of(record)
             if key is None:
                 self._refuse_keyless(record)

@@ -111,6 +111,23 @@ class Tracker:
         self._load.bytes += size
         return True
 
+    def all_received(self, offsets: Sequence[int], sizes: Sequence[int]) -> bool:
+        """Take note of records handed out by the log in one go, in their order.
+
+        Returns:
+            False when `received` has to say it of each, since one of them must perhaps be dropped;
+            nothing was noted then.
+        """
+        if self._ahead or (offsets and offsets[0] < self._next):
+            return False
+        if offsets:
+            self._next = offsets[-1] + 1
+            self._open.update(zip(offsets, sizes, strict=True))
+            self._pending.extend(offsets)
+            self._load.records += len(offsets)
+            self._load.bytes += sum(sizes)
+        return True
+
     def finished(self, offset: int) -> None:
         """Take note that a record's outputs and state are durable.
 
@@ -187,6 +204,8 @@ class Tracker:
 
     def _advance(self) -> None:
         pending, unfinished = self._pending, self._open
+        if not unfinished:
+            pending.clear()
         while pending and pending[0] not in unfinished:
             pending.popleft()
         self.position = pending[0] if pending else self._next
