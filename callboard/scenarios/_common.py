@@ -11,7 +11,7 @@ from ..actors import AskTimeout, CallboardError
 from ..testing.simulation import Machine, Simulation, broker, node
 from ..transport import DeliveryOptions
 from ..transport.broker import Broker
-from ..transport.delivery import Changelog, Inbound
+from ..transport.delivery import Changelog, Record
 
 NODES = 3
 _PATIENCE = 400.0
@@ -91,7 +91,7 @@ def states(sim: Simulation, kind: str) -> dict[str, bytes]:
     for index in range(len(log.partitions(topic)) if topic in log.topic_names() else 0):
         changelog = Changelog()
         changelog.fold(
-            Inbound(
+            Record(
                 record.offset,
                 record.key,
                 record.value,

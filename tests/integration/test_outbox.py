@@ -19,7 +19,7 @@ from google.protobuf.wrappers_pb2 import Int64Value
 from support.postgres import PostgresServer
 
 from callboard import ActorSystem, OutboxError, TransportUnavailable
-from callboard.transport.delivery import Inbound, Outbound
+from callboard.transport.delivery import Inbound, Outbound, Record
 from callboard.transport.outbox import (
     Entry,
     Outbox,
@@ -49,7 +49,7 @@ class Log:
             raise TransportUnavailable("scripted: the topic is away")
         for record in records:
             place = len(self.records)
-            self.records.append(Inbound(place, record.key, record.value, list(record.headers)))
+            self.records.append(Record(place, record.key, record.value, list(record.headers)))
         return []
 
     def numbers(self) -> list[int]:

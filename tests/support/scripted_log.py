@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal
 
 from callboard import PartitionLost, TransportUnavailable
-from callboard.transport.delivery import Inbound, Outbound, Position, TopicPartition
+from callboard.transport.delivery import Inbound, Outbound, Position, Record, TopicPartition
 
 Mode = Literal["before", "partly", "after", "lost", "refused", "asleep"]
 """What happens at a step.
@@ -35,7 +35,7 @@ class Log:
         """Append a record; return its offset."""
         partition = self.partitions[record.to]
         offset = len(partition)
-        partition.append(Inbound(offset, record.key, record.value, list(record.headers)))
+        partition.append(Record(offset, record.key, record.value, list(record.headers)))
         return offset
 
 

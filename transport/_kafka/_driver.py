@@ -14,7 +14,7 @@ from ._errors import kept_out, translate
 from ._options import KafkaOptions
 from ._placement import Declaration, sticky
 from ._producer import BatchProducer
-from ._reader import Reader, as_inbound
+from ._reader import Reader
 from ._start import start
 from ._transactions import Transactions
 
@@ -232,7 +232,7 @@ class KafkaDriver:
             *ready, timeout_ms=int(wait * 1000), max_records=self._options.max_records
         )
         for partition, records in fetched.items():
-            core.deliver(TopicPartition(partition.topic, partition.partition), as_inbound(records))
+            core.deliver(TopicPartition(partition.topic, partition.partition), records)
 
     def _regulate(
         self,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
@@ -12,11 +12,6 @@ from ..delivery import Inbound, TopicPartition
 from ._errors import translate
 from ._security import Cluster
 from ._start import start as start_client
-
-
-def as_inbound(records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Inbound]:
-    """Return the client's records as ours."""
-    return [Inbound(r.offset, r.key, r.value, r.headers, r.timestamp) for r in records]
 
 
 class Reader:
@@ -51,7 +46,7 @@ class Reader:
                     position = await consumer.position(at)
                     if records:
                         last = loop.time()
-                        yield as_inbound([r for r in records if r.offset < end])
+                        yield [r for r in records if r.offset < end]
                     elif loop.time() - last > self._timeout:
                         raise TransportUnavailable(
                             f"{partition.topic}/{partition.partition} gave nothing between "
@@ -132,10 +127,7 @@ class Tail:
             fetched = await self._consumer.getmany(timeout_ms=int(timeout * 1000))
         except KafkaError as error:
             raise translate(error, "follow partitions") from error
-        return {
-            TopicPartition(p.topic, p.partition): as_inbound(records)
-            for p, records in fetched.items()
-        }
+        return {TopicPartition(p.topic, p.partition): records for p, records in fetched.items()}
 
     async def reached(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Tell whether everything below these offsets has been returned."""

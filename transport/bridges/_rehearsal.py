@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ...schemas import TypeRegistry
 from ..consumers import DROPPED, Routed, target_of
-from ..delivery import Codec, Inbound, TopicPartition
+from ..delivery import Codec, Record, TopicPartition
 from ._declared import Bridge
 from ._foreign import ForeignMessage
 from ._intake import as_record
@@ -36,7 +36,7 @@ def rehearse(bridge: Bridge, message: ForeignMessage) -> Rehearsed:
     if message.size > largest:
         return Rehearsed(message, error=f"it has {message.size:,} bytes, the limit is {largest:,}")
     written = as_record(message, TopicPartition(bridge.consumer.topic, 0), bridge.source.label)
-    record = Inbound(0, written.key, written.value, written.headers, 0)
+    record = Record(0, written.key, written.value, written.headers, 0)
     try:
         target = target_of(bridge.consumer, Codec(TypeRegistry()))
         ready = target.prepare(record, dict(written.headers))

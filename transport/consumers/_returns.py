@@ -23,6 +23,7 @@ from ..delivery import (
     Outbound,
     Outcome,
     QuarantinedMessage,
+    Record,
     Shelf,
     StoredState,
     TopicPartition,
@@ -236,4 +237,4 @@ def _as_it_came(message: QuarantinedMessage) -> Inbound:
     """Return a message as it came in first."""
     kept = [header for header in message.headers if header[0] not in PARKING_HEADERS]
     value = None if message.empty else message.value
-    return Inbound(message.offset, message.record_key, value, kept, int(message.at * 1000))
+    return Record(message.offset, message.record_key, value, kept, int(message.at * 1000))

@@ -55,7 +55,7 @@ from ._quarantine import (
     text_of,
 )
 from ._receiver import KeyLane, Receiver, WholeLane
-from ._records import ANY, Header, Inbound, Outbound, TopicPartition
+from ._records import ANY, Header, Inbound, Outbound, Record, TopicPartition
 from ._shard import Shard
 from ._shelf import QuarantinedMessage, Shelf
 from ._state import Changelog, Mark, StoredState
@@ -116,6 +116,7 @@ __all__ = [
     "Position",
     "QuarantinedMessage",
     "Receiver",
+    "Record",
     "Shard",
     "Shelf",
     "StoredState",

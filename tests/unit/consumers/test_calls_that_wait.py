@@ -13,7 +13,7 @@ from support.scripted_log import Log, ScriptedPort
 from callboard import Actor, ConsumerOptions, handler
 from callboard.testing import run_virtual
 from callboard.transport.consumers import Consumer, declare
-from callboard.transport.delivery import Inbound, Outbound, TopicPartition, partition_for
+from callboard.transport.delivery import Outbound, Record, TopicPartition, partition_for
 
 KEYS = [f"key-{number}" for number in range(7)]
 _word: ContextVar[int] = ContextVar("word", default=-1)
@@ -103,7 +103,7 @@ def test_a_call_ends_as_the_task_that_it_began_as() -> None:
                 to = TopicPartition("numbers", partition_for(key.encode(), 2))
                 offset = node.port.positions[to]
                 node.port.positions[to] += 1
-                node.core.deliver(to, [Inbound(offset, raw, value, headers)])
+                node.core.deliver(to, [Record(offset, raw, value, headers)])
             lent.append(node.system.dispatcher.lent)
             return StringValue(value="brought")
 
