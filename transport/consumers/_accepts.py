@@ -2,12 +2,12 @@
 
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ...actors import DecodeError, HandlerError, UnknownMessageType
 from ...schemas import Message
-from ..delivery import TYPE, Codec
+from ..delivery import TYPE, Codec, Inbound
 
 _EXPECTED = (
     "expected a protobuf class, several with |, a pydantic model, bytes, or list[...] of one of "
@@ -45,6 +45,8 @@ class Protobufs:
         self._classes = tuple(classes)
         self._default = default
         self._empty = empty
+        self._parsers: dict[bytes | None, Callable[[bytes], Any]] = {}
+        """Of the types met so far that are among the classes."""
 
     def decode(self, value: bytes | None, headers: Mapping[str, bytes]) -> Any:
         """See `Accepted`."""
@@ -56,6 +58,33 @@ class Protobufs:
             raise UnknownMessageType(
                 f"got {message.DESCRIPTOR.full_name}; the consumer takes {expected}"
             )
+        return message
+
+    def decode_all(self, records: Sequence[Inbound]) -> list[Any]:
+        """Return the messages of records; for each the same as `decode` does, for less.
+
+        Raises:
+            SchemaError: One record is no such message.
+        """
+        messages: list[Any] = []
+        add, parsers = messages.append, self._parsers
+        for record in records:
+            kind = None
+            for name, said in reversed(record.headers):  # of those with one name the last
+                if name == TYPE:
+                    kind = said
+                    break
+            parse = parsers.get(kind)
+            if parse is None or record.value is None:
+                add(self._decoded_first(kind, record.value))
+            else:
+                add(parse(record.value))
+        return messages
+
+    def _decoded_first(self, kind: bytes | None, value: bytes | None) -> Any:
+        message = self.decode(value, {} if kind is None else {TYPE: kind})
+        if message is not None:
+            self._parsers[kind] = type(message).FromString
         return message
 
 
@@ -71,6 +100,10 @@ class Raw:
         if value is None and not self._empty:
             raise DecodeError(_TOMBSTONE.format("bytes"))
         return value
+
+    def decode_all(self, records: Sequence[Inbound]) -> list[Any]:
+        """See `Protobufs`."""
+        return [self.decode(record.value, _NO_HEADERS) for record in records]
 
 
 class Model:
@@ -93,6 +126,10 @@ class Model:
         except ValueError as error:  # pydantic's own is one
             raise DecodeError(f"{len(value)} bytes are no {name}: {_wrong(error)}") from error
 
+    def decode_all(self, records: Sequence[Inbound]) -> list[Any]:
+        """See `Protobufs`."""
+        return [self.decode(record.value, _NO_HEADERS) for record in records]
+
 
 def _wrong(error: ValueError) -> str:
     """Return what is wrong in which place, and not what stands there: it goes into logs."""
@@ -108,6 +145,7 @@ def _wrong(error: ValueError) -> str:
 
 
 _PLACES = 5
+_NO_HEADERS: Mapping[str, bytes] = {}
 
 
 _TOMBSTONE = "the record has no value (a tombstone); annotate the message with {} | None to take it"

@@ -72,6 +72,8 @@ class BatchLane(PartitionLane):
         """Take what has come, up to a batch; what cannot be decoded is put aside."""
         most = 1 if self._singly else self.receiver.options.batch_size
         queue, batch, messages = self.queue, self._batch, self._messages
+        if self._collect_at_once(most):
+            return
         lanes, truths, prepare = self.shard.lanes, self.shard.truths, self.receiver.target.prepare
         while queue and len(batch) < most:
             record = queue.popleft()
@@ -93,6 +95,19 @@ class BatchLane(PartitionLane):
                 continue
             batch.append(record)
             messages.append(message)
+
+    def _collect_at_once(self, most: int) -> bool:
+        """Take what has come, up to a batch, if there is nothing to be looked at in each record."""
+        shard, target, queue = self.shard, self.receiver.target, self.queue
+        if self._singly or len(shard.lanes) > 1 or shard.truths.any:
+            return False
+        batch = [queue.popleft() for _ in range(min(most, len(queue)))]
+        messages = target.prepare_all(batch)
+        if messages is None:
+            queue.extendleft(reversed(batch))
+            return False
+        self._batch, self._messages = batch, messages
+        return True
 
     def _waits_aside(self, record: Inbound) -> bool:
         """Put a record where the others of its key are, if they do not come in batches."""

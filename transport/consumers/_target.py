@@ -1,8 +1,8 @@
 """What becomes of a decoded message: a function is called, or an entity is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ...actors import Entity, SchemaError
 from ..delivery import (
@@ -16,7 +16,7 @@ from ..delivery import (
     current_turn,
     id_of,
 )
-from ._accepts import Accepted, Protobufs, accepted
+from ._accepts import Accepted, Model, Protobufs, Raw, accepted
 from ._context import ConsumerContext
 from ._declared import Consumer
 from ._keys import MissingKeyError, key_function
@@ -24,6 +24,9 @@ from ._keys import MissingKeyError, key_function
 
 class AdapterError(SchemaError):
     """An event adapter returned something that nobody takes."""
+
+
+DecodesAll: TypeAlias = Callable[[Sequence[Inbound]], list[Any]]
 
 
 class _Dropped:
@@ -54,6 +57,9 @@ class FunctionTarget:
         self._with_context = consumer.with_context
         self._accepted: Accepted = _decoding(consumer, codec)
         self._adapter = consumer.options.adapter
+        self._many: DecodesAll | None = None
+        if self._adapter is None and isinstance(self._accepted, Protobufs | Raw | Model):
+            self._many = self._accepted.decode_all
         self._gives = consumer.gives
         self._key = None if consumer.key is None else key_function(consumer.key)
         self.keyed = self._key is not None
@@ -72,6 +78,15 @@ class FunctionTarget:
         if self._adapter is None or message is DROPPED:
             return message
         return adapted(self._adapter, message, self._gives)
+
+    def prepare_all(self, records: Sequence[Inbound]) -> list[Any] | None:
+        """Return what the function takes; None if each record has to be looked at by itself."""
+        if self._many is None:
+            return None
+        try:
+            return self._many(records)
+        except Exception:  # noqa: BLE001 - one is bad: its turn comes, and finds out which
+            return None
 
     def key_of(self, ready: Any) -> str:
         """Return a prepared message's own key."""
@@ -139,6 +154,9 @@ class RouteTarget:
         if self._function is None:
             return self._routed(message, message, key)
         return self._commanded(message, self._function(message), key)
+
+    def prepare_all(self, records: Sequence[Inbound]) -> None:
+        """Each command is made by itself."""
 
     def key_of(self, ready: Any) -> str:
         """Return the id of the entity that a prepared command is for."""
