@@ -233,6 +233,7 @@ class KafkaDriver:
         )
         for partition, records in fetched.items():
             core.deliver(TopicPartition(partition.topic, partition.partition), records)
+        await core.catch_up()
 
     def _regulate(
         self,

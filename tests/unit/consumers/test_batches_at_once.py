@@ -1,13 +1,16 @@
 """Batches are decoded at once, and come out as if each record had been looked at by itself."""
 
+import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from hypothesis import given
 from hypothesis import strategies as st
-from support.delivery_node import SYSTEM, Node
+from support.delivery_node import OPTIONS, SYSTEM, Node
 from support.scripted_log import Log, ScriptedPort
 
 from callboard import ConsumerOptions, SchemaError
@@ -88,3 +91,74 @@ def test_a_bad_record_alone_is_put_aside_from_a_batch() -> None:
 
     run_virtual(main())
     assert handled == [number for number in range(40) if number % 10 != 3]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_more_is_taken_in_when_what_came_had_its_turn(waits: bool) -> None:
+    """Calls that only take turns are over by then; nobody waits for those that wait themselves."""
+    log = Log()
+    handled = 0
+
+    async def on_number(message: Int64Value) -> None:
+        nonlocal handled
+        if waits:
+            await asyncio.sleep(1.0)
+        handled += 1
+
+    options = ConsumerOptions(partitions=1, concurrency=1_000)
+    consumer = declare(SYSTEM, "numbers", on_number, to=None, key=None, options=options)
+    fetched = [
+        Record(at, each.key, each.value, each.headers)
+        for at, each in enumerate(record(number) for number in range(900))
+    ]
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        node = Node(
+            "one",
+            ScriptedPort(log),
+            [],
+            options=replace(OPTIONS, max_in_flight=2_000),
+            consumers=[consumer],
+        )
+        await node.start()
+        while not node.core.owned:
+            await asyncio.sleep(0.01)
+        node.core.deliver(TopicPartition("numbers", 0), fetched)
+        before = loop.time()
+        await node.core.catch_up()
+        assert loop.time() - before < 1.0
+        assert handled == 0 if waits else handled > 400
+        await node.die()
+
+    run_virtual(main())
+
+
+def test_a_function_that_blocks_does_not_hold_up_what_others_are_sent() -> None:
+    """More is taken in after a moment, though there is still something to do."""
+    handled = 0
+
+    def on_number(message: Int64Value) -> None:
+        nonlocal handled
+        time.sleep(0.005)
+        handled += 1
+
+    consumer = declare(
+        SYSTEM, "numbers", on_number, to=None, key=None, options=ConsumerOptions(partitions=1)
+    )
+    fetched = [
+        Record(at, b"key", Int64Value(value=at).SerializeToString(), ()) for at in range(900)
+    ]
+
+    async def main() -> None:
+        options = replace(OPTIONS, max_in_flight=2_000)
+        node = Node("one", ScriptedPort(Log()), [], options=options, consumers=[consumer])
+        await node.start()
+        while not node.core.owned:
+            await asyncio.sleep(0.01)
+        node.core.deliver(TopicPartition("numbers", 0), fetched)
+        await node.core.catch_up()
+        assert 0 < handled < 40, "50 turns of the loop would be 50 calls"
+        await node.die()
+
+    asyncio.run(main())
