@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..testing.simulation import Machine, Simulation
 from ..transport.broker import Broker
-from ..transport.delivery import ID, Inbound, Shelf
+from ..transport.delivery import ID, Record, Shelf
 from .v1.scenarios_pb2 import Bill, Order, Scrap, Trouble
 
 SYSTEM = "orders"
@@ -73,7 +73,7 @@ def quarantined(sim: Simulation, consumer: str) -> list[str]:
     shelf = Shelf()
     for index in range(PARTITIONS if topic in broker.topic_names() else 0):
         shelf.fold(
-            Inbound(
+            Record(
                 record.offset,
                 record.key,
                 record.value,

@@ -21,7 +21,7 @@ from callboard.transport.bridges import (
     declare_bridge,
 )
 from callboard.transport.consumers import DROPPED, RouteTarget, target_of
-from callboard.transport.delivery import Codec, Inbound, Outbound, TopicPartition
+from callboard.transport.delivery import Codec, Inbound, Outbound, Record, TopicPartition
 
 INTAKE = TopicPartition("air.lines.intake", 0)
 MAIL = TopicPartition("air.Journal", 0)
@@ -255,7 +255,7 @@ class ScriptedIntake:
                 line = StringValue.FromString(value or b"").value
                 world.mail.setdefault((key or b"").decode(), []).append(line.strip())
                 continue
-            world.records.append(Inbound(world.end, key, value, headers))
+            world.records.append(Record(world.end, key, value, headers))
             world.end += 1
         world.end += 1  # the transaction's own
         await asyncio.sleep(world.random.choice([0.0, 0.1]))

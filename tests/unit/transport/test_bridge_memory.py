@@ -15,7 +15,7 @@ from callboard.transport.bridges import (
     recall,
     receipts,
 )
-from callboard.transport.delivery import Inbound, Outbound, TopicPartition
+from callboard.transport.delivery import Inbound, Outbound, Record, TopicPartition
 
 INTAKE = TopicPartition("air.flights.intake", 0)
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=4)
@@ -35,7 +35,7 @@ class ScriptedIntake:
     def append(self, records: Sequence[Outbound]) -> None:
         """Write a transaction."""
         for record in records:
-            self.records.append(Inbound(self.end, record.key, record.value, record.headers))
+            self.records.append(Record(self.end, record.key, record.value, record.headers))
             self.end += 1
         self.end += 1
 
