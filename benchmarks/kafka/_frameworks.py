@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from .. import KAFKA_PEERS, find_peer
@@ -30,17 +31,19 @@ async def _run(bootstrap: str, n: int, subject: str, program: str, what: str) ->
         raise RuntimeError(remedy)
     await create_topics(bootstrap)
     await fill(bootstrap, MAILBOX, n, message)
-    process = await asyncio.create_subprocess_exec(
-        *(python, "-P", "-m", f"frameworks.{program}", bootstrap, MAILBOX, what, str(n)),
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        told, said = await process.communicate()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+    with tempfile.TemporaryDirectory() as scratch:  # faust makes folders where it is
+        process = await asyncio.create_subprocess_exec(
+            *(python, "-P", "-m", f"frameworks.{program}", bootstrap, MAILBOX, what, str(n)),
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+            cwd=scratch,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            told, said = await process.communicate()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
     if process.returncode != 0:
         raise RuntimeError(said.decode(errors="replace").strip().rpartition("\n")[2])
     took, counted = told.split()
