@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -90,17 +90,16 @@ def states(sim: Simulation, kind: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for index in range(len(log.partitions(topic)) if topic in log.topic_names() else 0):
         changelog = Changelog()
-        changelog.fold(
-            Record(
-                record.offset,
-                record.key,
-                record.value,
-                [(name, value or b"") for name, value in record.headers],
-            )
-            for record in log.records(topic, index)
-        )
+        changelog.fold(inbound(log, topic, index))
         found.update((id_, state.value) for id_, state in changelog.states.items())
     return found
+
+
+def inbound(log: Broker, topic: str, index: int) -> Iterator[Record]:
+    """Yield the records of a partition, as a client would give them."""
+    for record in log.records(topic, index):
+        headers = [(name, value or b"") for name, value in record.headers]
+        yield Record(record.offset, record.key, record.value, headers)
 
 
 async def settled(

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from ..testing.simulation import Machine, Simulation
 from ..transport.broker import Broker
-from ..transport.delivery import ID, Record, Shelf
+from ..transport.delivery import ID, Shelf
+from ._common import inbound
 from .v1.scenarios_pb2 import Bill, Order, Scrap, Trouble
 
 SYSTEM = "orders"
@@ -72,15 +73,7 @@ def quarantined(sim: Simulation, consumer: str) -> list[str]:
     broker, topic = _broker(sim), f"{SYSTEM}.{consumer}.quarantine"
     shelf = Shelf()
     for index in range(PARTITIONS if topic in broker.topic_names() else 0):
-        shelf.fold(
-            Record(
-                record.offset,
-                record.key,
-                record.value,
-                [(name, value or b"") for name, value in record.headers],
-            )
-            for record in broker.records(topic, index)
-        )
+        shelf.fold(inbound(broker, topic, index))
     return [f"{each.topic}/{each.partition}/{each.offset}" for each in shelf.messages()]
 
 

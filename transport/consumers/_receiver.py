@@ -15,6 +15,7 @@ from ..delivery import (
     WholeLane,
     quarantine_of,
     state_of,
+    text_of,
 )
 from ._context import ConsumerContext, ConsumerRecord, Publish
 from ._declared import Consumer
@@ -165,9 +166,7 @@ if TYPE_CHECKING:
 
 def text_of_key(record: Inbound) -> str:
     """Return a record's key as text that can be turned back into its bytes."""
-    if not record.key:
-        return f"{KEYLESS}{record.offset}"
-    return record.key.decode(errors="surrogateescape")
+    return text_of(record.key) or f"{KEYLESS}{record.offset}"
 
 
 def _shown(place: TopicPartition, record: Inbound) -> ConsumerRecord:
