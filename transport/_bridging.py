@@ -1,6 +1,6 @@
 """The intake of a bridge in the log: one partition, one writer, transactions."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from ..actors import ActorSystem
 from ._handled import Handled
@@ -81,7 +81,7 @@ class LogIntake:
         """See `Intake.fence`."""
         await self._transactions.fence(self.partition)
 
-    async def write(self, records: Sequence[Outbound]) -> Sequence[int]:
+    async def write(self, records: Iterable[Outbound]) -> Sequence[int]:
         """See `Intake.write`."""
         return await self._transactions.write(self.partition, records, None)
 

@@ -1,6 +1,7 @@
 """Bridges from a scripted queue: every step fails once, and bad messages hold nothing up."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from callboard import (
     FailureEvent,
     HandlerError,
 )
-from callboard.transport import Quarantine
+from callboard.transport import Quarantine, _bridging
 from callboard.transport._bridging import LogIntake
 from callboard.transport.bridges import ForeignMessage, Known
 
@@ -89,6 +90,44 @@ async def test_a_write_fails_before_or_after_it_was_taken(
         await asyncio.sleep(0.5)  # what would come twice would come now
         assert len(await kept(system, "p")) == 50
     assert failed == [when]
+
+
+async def test_what_comes_next_is_taken_while_one_batch_is_written(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write waits here until the queue has been asked once more; all come, in order."""
+    write, queue = LogIntake.write, ScriptedQueue()
+
+    async def when_asked_again(self: Any, records: Any) -> Any:
+        await within(10.0, lambda: queue.steps.count("take") >= 2)
+        return await write(self, records)
+
+    monkeypatch.setattr(LogIntake, "write", when_asked_again)
+    queue.put(*(message(number) for number in range(1, 51)))
+    async with running(broker_url, to_one(queue, batch=20)) as system:
+        assert await until_kept(system, "p", 50) == list(range(1, 51))
+        await within(10.0, lambda: not queue.messages)
+    assert queue.sessions == 1
+
+
+async def test_the_time_of_an_adapter_is_not_the_brokers(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch may take longer to be made than a write may take."""
+    monkeypatch.setattr(_bridging, "_WRITE_TIMEOUT", 1.5)
+    queue = ScriptedQueue()
+    queue.put(*(message(number) for number in range(1, 21)))
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, to=Plane, key=lambda _: "p", name="flights")
+        def slow(payload: bytes) -> Int64Value:
+            time.sleep(0.1)
+            return Int64Value(value=int(payload))
+
+    async with running(broker_url, declare) as system:
+        assert await until_kept(system, "p", 20) == list(range(1, 21))
+        await within(10.0, lambda: not queue.messages)
+    assert queue.sessions == 1
 
 
 async def test_a_node_that_dies_is_followed_by_another(broker_url: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -239,7 +239,7 @@ class ScriptedIntake:
         self._world.epoch += 1
         self._epoch = self._world.epoch
 
-    async def write(self, records: Sequence[Outbound]) -> Sequence[int]:
+    async def write(self, records: Iterable[Outbound]) -> Sequence[int]:
         """See `Intake`."""
         world = self._world
         await asyncio.sleep(world.random.choice([0.0, 0.01, 0.2]))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Literal
 
 from callboard import PartitionLost, TransportUnavailable
@@ -52,8 +52,9 @@ class ScriptedPort:
         self._step = step
         self._mode: Mode = mode
 
-    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+    async def produce(self, records: Iterable[Outbound]) -> list[int]:
         """Append records, or fail as scripted."""
+        records = list(records)
         await asyncio.sleep(0.001)
         failing = await self._before(records)
         offsets = [self.log.append(record) for record in records]

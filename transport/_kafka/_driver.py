@@ -1,7 +1,7 @@
 """The driver: one group consumer, one producer, and the port the core speaks to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -101,7 +101,7 @@ class KafkaDriver:
 
     # -- LogPort ----------------------------------------------------------------
 
-    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+    async def produce(self, records: Iterable[Outbound]) -> list[int]:
         """See `LogPort.produce`."""
         return await self._producer.produce(records)
 

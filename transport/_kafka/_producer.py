@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -44,7 +45,7 @@ class BatchProducer:
         self._closed = False
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+    async def produce(self, records: Iterable[Outbound]) -> list[int]:
         """Append records; return their offsets in the order given.
 
         Raises:
@@ -54,10 +55,10 @@ class BatchProducer:
         try:
             async with asyncio.timeout(self._timeout):
                 producer = await self._live()
-                return await append_all(producer, records)
+                return await (await Batches(producer).fill(records)).send()
         except (KafkaError, TimeoutError) as error:
             self._discard(producer)
-            raise translate(error, f"write {len(records)} records") from error
+            raise translate(error, "write records") from error
 
     async def aclose(self) -> None:
         """Close the producer; what it still holds gets a short deadline."""
@@ -96,38 +97,60 @@ class BatchProducer:
         task.add_done_callback(self._closing.discard)
 
 
-async def append_all(producer: AIOKafkaProducer, records: Sequence[Outbound]) -> list[int]:
-    """Append records, partitions side by side; return their offsets in the order given.
+class Batches:
+    """Records as bytes, in batches of their partitions.
 
-    Raises:
-        KafkaError: Not everything is known to be written; nothing is under way any more.
+    Args:
+        producer: Sends them.
     """
-    groups: dict[TopicPartition, list[int]] = {}
-    foreign: dict[str, list[int]] = {}
-    for at, record in enumerate(records):
-        to = record.to
-        if to.partition == ANY:
-            partitions = foreign.get(to.topic)
-            if partitions is None:
-                partitions = foreign[to.topic] = sorted(await producer.partitions_for(to.topic))
-            to = TopicPartition(to.topic, partitions[_place(record, len(partitions))])
-        groups.setdefault(to, []).append(at)
-    offsets = [-1] * len(records)
-    if len(groups) == 1:
-        ((to, places),) = groups.items()
-        await _append(producer, to, records, places, offsets)
-        return offsets
-    writes = [
-        asyncio.create_task(_append(producer, to, records, places, offsets))
-        for to, places in groups.items()
-    ]
-    try:
-        await asyncio.gather(*writes)
-    finally:
-        for task in writes:
-            task.cancel()
-        await asyncio.gather(*writes, return_exceptions=True)
-    return offsets
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._filled: dict[TopicPartition, _Filled] = {}
+        self._order: list[_Filled] = []
+
+    async def fill(self, records: Iterable[Outbound]) -> Self:
+        """Put records in.
+
+        Each is bytes before the next one is asked for: thousands that wait as objects would be
+        walked by the garbage collector, again and again.
+
+        Raises:
+            KafkaError: It is not known which partitions a topic has.
+        """
+        producer, filled, order = self._producer, self._filled, self._order
+        foreign: dict[str, list[int]] = {}
+        for record in records:
+            to = record.to
+            if to.partition == ANY:
+                partitions = foreign.get(to.topic)
+                if partitions is None:
+                    partitions = foreign[to.topic] = sorted(await producer.partitions_for(to.topic))
+                to = TopicPartition(to.topic, partitions[_place(record, len(partitions))])
+            batches = filled.get(to)
+            if batches is None:
+                batches = filled[to] = _Filled(producer, to)
+            batches.append(record)
+            order.append(batches)
+        return self
+
+    async def send(self) -> list[int]:
+        """Send all, partitions side by side; return the records' offsets in the order given.
+
+        Raises:
+            KafkaError: Not everything is known to be written; nothing is under way any more.
+        """
+        if len(self._filled) == 1:
+            await self._order[0].send()
+        else:
+            writes = [asyncio.create_task(each.send()) for each in self._filled.values()]
+            try:
+                await asyncio.gather(*writes)
+            finally:
+                for task in writes:
+                    task.cancel()
+                await asyncio.gather(*writes, return_exceptions=True)
+        return [next(each.offsets) for each in self._order]
 
 
 def _place(record: Outbound, partitions: int) -> int:
@@ -138,38 +161,47 @@ def _place(record: Outbound, partitions: int) -> int:
     return partition_for(key, partitions)
 
 
-async def _append(
-    producer: AIOKafkaProducer,
-    to: TopicPartition,
-    records: Sequence[Outbound],
-    places: Sequence[int],
-    offsets: list[int],
-) -> None:
-    """Append one partition's records, a batch at a time.
+class _Filled:
+    """The batches of one partition.
 
-    The next batch leaves only when the one before is acknowledged: were the
-    first to fail and the second not, writing both again would turn the order
-    of a key around.
+    Attributes:
+        offsets: Of its records, in their order; once it is sent.
     """
-    at = 0
-    while at < len(places):
-        batch = producer.create_batch()
-        first = at
-        while at < len(places):
-            record = records[places[at]]
-            added = batch.append(
-                key=record.key, value=record.value, timestamp=None, headers=record.headers
+
+    __slots__ = ("_batches", "_last", "_producer", "_to", "offsets")
+
+    def __init__(self, producer: AIOKafkaProducer, to: TopicPartition) -> None:
+        self._producer = producer
+        self._to = to
+        self._last = producer.create_batch()
+        self._batches = [self._last]
+        self.offsets: Iterator[int] = iter(())
+
+    def append(self, record: Outbound) -> None:
+        """Put a record at the end."""
+        _, key, value, headers = record
+        if self._last.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            self._last = self._producer.create_batch()
+            self._batches.append(self._last)
+            self._last.append(key=key, value=value, timestamp=None, headers=headers)
+
+    async def send(self) -> None:
+        """Send all, a batch at a time.
+
+        The next batch leaves only when the one before is acknowledged: were the
+        first to fail and the second not, writing both again would turn the order
+        of a key around.
+        """
+        runs: list[range] = []
+        for batch in self._batches:
+            count = batch.record_count()
+            batch.close()
+            sent: asyncio.Future[Any] = await self._producer.send_batch(
+                batch, self._to.topic, partition=self._to.partition
             )
-            if added is None:
-                break
-            at += 1
-        batch.close()
-        sent: asyncio.Future[Any] = await producer.send_batch(
-            batch, to.topic, partition=to.partition
-        )
-        base: int = (await sent).offset
-        for index in range(first, at):
-            offsets[places[index]] = base + index - first
+            base: int = (await sent).offset
+            runs.append(range(base, base + count))
+        self.offsets = chain.from_iterable(runs)
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from ...actors import PartitionLost, TransportUnavailable
 from ..delivery import Outbound, Position, TopicPartition
 from ._errors import translate
-from ._producer import BATCH_BYTES, append_all, stop_producer
+from ._producer import BATCH_BYTES, Batches, stop_producer
 from ._security import Cluster
 from ._start import start_whole
 
@@ -67,7 +67,7 @@ class Transactions:
         self._producers[partition] = producer
 
     async def write(
-        self, partition: TopicPartition, records: Sequence[Outbound], position: Position | None
+        self, partition: TopicPartition, records: Iterable[Outbound], position: Position | None
     ) -> list[int]:
         """Append records and commit a position, all or nothing; return the records' offsets.
 
@@ -80,8 +80,10 @@ class Transactions:
         if producer is None:
             raise TransportUnavailable(f"{_name(partition)} has no producer; fence it first")
         try:
+            # What makes the records, an adapter perhaps, has its own time.
+            batches = await Batches(producer).fill(records)
             async with asyncio.timeout(self._timeout):
-                return await self._transact(producer, partition, records, position)
+                return await self._transact(producer, partition, batches, position)
         except ProducerFenced as error:
             self._discard(partition)
             raise PartitionLost(f"{_name(partition)} was taken over by another node") from error
@@ -110,11 +112,11 @@ class Transactions:
         self,
         producer: AIOKafkaProducer,
         partition: TopicPartition,
-        records: Sequence[Outbound],
+        batches: Batches,
         position: Position | None,
     ) -> list[int]:
         await producer.begin_transaction()
-        offsets = await append_all(producer, records)
+        offsets = await batches.send()
         if position is not None:
             await producer.send_offsets_to_transaction(
                 {KafkaPartition(*partition): tuple(position)}, self._group

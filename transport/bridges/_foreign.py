@@ -63,6 +63,8 @@ class Session(Protocol):
     async def take(self, most: int) -> Sequence[ForeignMessage]:
         """Return what has come, at least one message; waits as long as that takes.
 
+        It is called while those that were taken before are written and acknowledged.
+
         Raises:
             BridgeError: The connection or the queue has gone, or the broker gives nothing although
                 there is something.
@@ -70,7 +72,7 @@ class Session(Protocol):
         ...
 
     async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
-        """Have the broker forget messages: all that were taken so far, in their order.
+        """Have the broker forget messages: what one `take` gave, in the order of the takes.
 
         Raises:
             BridgeError: The connection has gone; they come again.

@@ -1,6 +1,6 @@
 """What a bridge writes: foreign messages as they are, as records of its intake topic."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..consumers import DROPPED, Accepted
@@ -47,8 +47,10 @@ class Intake(Protocol):
         """
         ...
 
-    async def write(self, records: Sequence[Outbound]) -> Sequence[int]:
+    async def write(self, records: Iterable[Outbound]) -> Sequence[int]:
         """Write records, also for entities' mailboxes, all or nothing; return their offsets.
+
+        They are asked for once, before anything is written.
 
         Raises:
             PartitionLost: Another bridge has fenced this one.

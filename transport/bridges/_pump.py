@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ...actors import Actor, SupervisionStrategy
 from ..delivery import Inbound, Outbound, batch_time, to_its_end
@@ -79,10 +80,22 @@ class Pump(Actor):
             self._route.detour(await self._intake.parked())
         async with self._bridge.source.session() as session:
             self.context.log.info("a bridge runs here now", source=self._label)
-            while True:
-                await self._room()
-                batch = await session.take(options.batch)
-                await to_its_end(self._carry(session, batch), "callboard-bridge-batch", _FAREWELL)
+            # What comes next is fetched while this is written.
+            ahead = asyncio.create_task(self._next(session))
+            try:
+                while True:
+                    batch = await ahead
+                    ahead = asyncio.create_task(self._next(session))
+                    await to_its_end(
+                        self._carry(session, batch), "callboard-bridge-batch", _FAREWELL
+                    )
+            finally:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _next(self, session: Session) -> Sequence[ForeignMessage]:
+        await self._room()
+        return await session.take(self._bridge.options.batch)
 
     async def _carry(self, session: Session, batch: Sequence[ForeignMessage]) -> None:
         await self._write(session, batch)
@@ -94,39 +107,41 @@ class Pump(Actor):
         if any(message.size > largest for message in new):
             new = [message for message in new if not await self._set_aside(session, message)]
         await self._settle()
-        straight, foreign, ids = self._sorted(new)
-        to = self._intake.partition
-        left = [as_record(each, to, self._label, self._bridge.answers) for each in foreign]
-        slips = list(receipts(ids, to, self._label))
-        if not (straight or left or slips):
+        if not new:
             return
-        offsets = await self._intake.write([*straight, *left, *(slip.record for slip in slips)])
-        self._written += len(straight) + len(left)
-        own = iter(offsets[len(straight) :])
-        for message, offset in zip(foreign, own, strict=False):
+        written = _Written()
+        offsets = await self._intake.write(self._records_of(new, written))
+        self._written += written.straight + len(written.foreign)
+        own = iter(offsets[written.straight :])
+        for message, offset in zip(written.foreign, own, strict=False):
             self._known.stands(offset, 1 if message.id else 0)
             self._standing = offset
-        for slip, offset in zip(slips, own, strict=True):
-            self._known.stands(offset, slip.named)
+        for slip, offset in zip(written.slips, own, strict=True):
+            self._known.stands(offset, slip)
 
-    def _sorted(
-        self, messages: Sequence[ForeignMessage]
-    ) -> tuple[list[Outbound], list[ForeignMessage], list[str]]:
-        """Return what entities get, what is left to the intake, and the ids of all but that."""
-        straight: list[Outbound] = []
-        foreign: list[ForeignMessage] = []
-        ids: list[str] = []
+    def _records_of(
+        self, messages: Sequence[ForeignMessage], written: "_Written"
+    ) -> Iterator[Outbound]:
+        """Yield what entities get, then what is left to the intake, and the ids of all but that."""
         route = self._route
         time = batch_time(self.context.system.wall_clock())
+        ids: list[str] = []
         for message in messages:
             made = None if route is None else route.records_of(message, time)
             if made is None:
-                foreign.append(message)
+                written.foreign.append(message)
                 continue
-            straight += made
+            for record in made:
+                written.straight += 1
+                yield record
             if message.id:
                 ids.append(message.id)
-        return straight, foreign, ids
+        to, label = self._intake.partition, self._label
+        for message in written.foreign:
+            yield as_record(message, to, label, self._bridge.answers)
+        for slip in receipts(ids, to, label):
+            written.slips.append(slip.named)
+            yield slip.record
 
     def _is_new(self, message: ForeignMessage) -> bool:
         if not message.id:
@@ -185,6 +200,21 @@ class Pump(Actor):
                 "a function of body and headers",
                 source=self._label,
             )
+
+
+@dataclass(slots=True)
+class _Written:
+    """What became of the messages of a batch.
+
+    Attributes:
+        straight: How many records went straight to entities.
+        foreign: Those that were left to the intake.
+        slips: How many ids each receipt has.
+    """
+
+    straight: int = 0
+    foreign: list[ForeignMessage] = field(default_factory=list[ForeignMessage])
+    slips: list[int] = field(default_factory=list[int])
 
 
 class BridgeKeeper(Actor):

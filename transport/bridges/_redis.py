@@ -230,17 +230,20 @@ async def _group(client: Any, source: RedisStreams) -> Mapping[str, Any]:
 
 
 def _foreign(source: RedisStreams, entry: bytes, fields: Mapping[bytes, bytes]) -> ForeignMessage:
-    shown = {_text(name): _text(value) for name, value in fields.items()}
     own = source.field
     if own is None:
+        shown = {_text(name): _text(value) for name, value in fields.items()}
         body = json.dumps(shown).encode(errors="surrogateescape")
         headers = {name: shown[name] for name in _OF_QUESTIONS if name in shown}
     else:
-        body = fields.get(own.encode(), b"")
-        headers = {name: value for name, value in shown.items() if name != own}
-    headers["message-id"] = entry.decode()
+        name_of_body = own.encode()
+        body = fields.get(name_of_body, b"")
+        headers = {
+            _text(name): _text(value) for name, value in fields.items() if name != name_of_body
+        }
+    headers["message-id"] = message_id = entry.decode()
     headers["stream"] = source.stream
-    return ForeignMessage(entry.decode(), body, headers, (entry, fields))
+    return ForeignMessage(message_id, body, headers, (entry, fields))
 
 
 def _text(raw: bytes) -> str:

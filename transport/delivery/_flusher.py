@@ -108,10 +108,12 @@ class Flusher:
 
     async def _write_states(self, works: list[Work]) -> None:
         owned = [work for work in works if work.shard.owned]
-        records = [record for work in owned for record in work.state_records()]
-        if not records:
+        if not any(work.states for work in owned):
             return
-        offsets = await self._insist(owned, lambda: self._port.produce(records))
+        offsets = await self._insist(
+            owned,
+            lambda: self._port.produce(record for work in owned for record in work.state_records()),
+        )
         if offsets is None:
             return
         at = 0

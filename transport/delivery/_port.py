@@ -1,6 +1,6 @@
 """The narrow port between the delivery core and whatever keeps the log."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ._progress import Position
@@ -15,11 +15,12 @@ class LogPort(Protocol):
     every step.
     """
 
-    async def produce(self, records: Sequence[Outbound]) -> list[int]:
+    async def produce(self, records: Iterable[Outbound]) -> list[int]:
         """Append records and wait until every one is acknowledged by all replicas.
 
-        Records to one partition are appended in the order given. Returns their
-        offsets, in the order of `records`.
+        Records to one partition are appended in the order given. They are asked
+        for once, before anything is written. Returns their offsets, in the order
+        of `records`.
 
         Raises:
             TransportError: Some records may have been appended and others not;

@@ -59,12 +59,15 @@ class StoredState(NamedTuple):
 
 def encode_window(window: Window) -> bytes:
     """Return a window's bytes for the header of a state record."""
+    entries = window.entries()
+    if not entries:
+        return b""
     return DedupWindow(
         sources=[
             SourceWindow(
                 source=source, floor=floor.offset << INDEX_BITS, seen=seen, holes=floor.holes
             )
-            for source, floor, seen in window.entries()
+            for source, floor, seen in entries
         ]
     ).SerializeToString(deterministic=True)
 

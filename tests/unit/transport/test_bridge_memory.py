@@ -1,7 +1,7 @@
 """What a bridge knows when it begins: its intake, read backwards, says what the log has."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ class ScriptedIntake:
         yield found
 
     async def fence(self) -> None: ...
-    async def write(self, records: Sequence[Outbound]) -> Sequence[int]:
+    async def write(self, records: Iterable[Outbound]) -> Sequence[int]:
         raise NotImplementedError
 
     async def parked(self) -> Collection[str]:
