@@ -68,12 +68,12 @@ def run(
                 system.name_node(settings.node)
             except ValueError as error:
                 fail(error, USAGE)
-        _collect_less_often()
+        collect_less_often()
         code = asyncio.run(serve(system, stop_with_stdin=stop_on_stdin_close))
     raise typer.Exit(code)
 
 
-def _collect_less_often() -> None:
+def collect_less_often() -> None:
     """Have the cyclic garbage collector look less often, and never at what was imported.
 
     A node makes many short-lived objects without cycles, messages above all.
