@@ -8,6 +8,7 @@ import pytest
 from support.consuming import fresh
 from support.rabbitmq import RabbitServer
 from support.silent_server import silent_server
+from support.small_apps import within
 
 from callboard import BridgeError, RabbitMQ
 
@@ -133,6 +134,30 @@ async def test_a_consumer_that_has_silently_stopped(rabbitmq: RabbitServer) -> N
         async with asyncio.timeout(10):
             with pytest.raises(BridgeError, match="it has silently stopped"):
                 await session.take(1)
+
+
+async def test_a_consumer_that_holds_all_it_may_has_not_stopped(
+    rabbitmq: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes next is waited for while a batch is written, however long that takes."""
+    queue = fresh("q")
+    await publish(rabbitmq.url, queue, aio_pika.Message(b"one"), aio_pika.Message(b"two"))
+    source = RabbitMQ(rabbitmq.url, queue=queue, prefetch=1, idle=0.1)
+    asked: list[bool] = []
+    async with source.session() as session:
+        ask = session._ask_whether_it_consumes
+
+        async def counted() -> None:
+            await ask()
+            asked.append(True)
+
+        monkeypatch.setattr(session, "_ask_whether_it_consumes", counted)
+        first = await session.take(10)
+        ahead = asyncio.create_task(session.take(10))
+        await within(10.0, lambda: len(asked) >= 2 or ahead.done())
+        await session.acknowledge(first)
+        async with asyncio.timeout(10):
+            assert [each.body for each in await ahead] == [b"two"]
 
 
 async def test_a_broker_that_accepts_and_never_answers() -> None:

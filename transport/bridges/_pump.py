@@ -169,10 +169,11 @@ class Pump(Actor):
         few = self._written < self._bridge.options.max_backlog // 2
         if few and now - self._looked < _LOOK_EVERY:
             return
+        self._written = 0  # what is written while it looks is counted twice, not left out
         # What is handled is on another node's side of the log: nothing here says when.
         while await self._intake.backlog() >= self._bridge.options.max_backlog:  # noqa: ASYNC110
             await asyncio.sleep(_FULL)
-        self._looked, self._written = self.context.system.now(), 0
+        self._looked = self.context.system.now()
         if now - self._tidied > _TIDY_EVERY:
             self._tidied = now
             await self._intake.tidy(self._known.needed_from)

@@ -152,6 +152,7 @@ class _Session:
         self._connection = connection
         self._arrived = asyncio.Event()
         self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._held = 0  # taken, and not acknowledged
         self._lost: BaseException | None = None
         self._channel: AbstractChannel | None = None
         self._queue: AbstractQueue | None = None
@@ -188,6 +189,7 @@ class _Session:
             except TimeoutError:
                 await self._ask_whether_it_consumes()
         count = min(most, len(self._waiting))
+        self._held += count
         return [_foreign(self._source, self._waiting.popleft()) for _ in range(count)]
 
     async def acknowledge(self, messages: Sequence[ForeignMessage]) -> None:
@@ -198,6 +200,7 @@ class _Session:
                 await last.ack(multiple=True)
         except Exception as error:
             raise _lost(self._source, error, "took no acknowledgement") from error
+        self._held -= len(messages)
 
     async def set_aside(self, message: ForeignMessage) -> str:
         """See `Session.set_aside`: into a durable queue beside the one that is read."""
@@ -246,7 +249,9 @@ class _Session:
         except Exception as error:
             raise _lost(self._source, error, "is not there any more") from error
         told = found.declaration_result
-        if not told.consumer_count or (told.message_count and not self._waiting):
+        # Whoever holds as many as `prefetch` is given no more.
+        owed = not self._waiting and self._held < self._source.prefetch
+        if not told.consumer_count or (told.message_count and owed):
             raise BridgeError(
                 f"{self._source.label} has {told.message_count} messages and gives none to this "
                 f"consumer, one of {told.consumer_count}: it has silently stopped"
