@@ -178,6 +178,22 @@ async def test_what_a_dead_bridge_had_begun_holds_up_nobody_for_long(broker_url:
     await dead.stop()
 
 
+async def test_a_batch_of_which_nothing_is_left(broker_url: str) -> None:
+    """Dropped, and without ids there is no receipt either: acknowledged all the same."""
+    queue = ScriptedQueue()
+
+    def declare(system: ActorSystem) -> None:
+        @system.bridge(queue, to=Plane, key=lambda _: "p", options=BridgeOptions(batch=10))
+        def adapter(payload: bytes) -> Int64Value | None:
+            return None if payload == b"0" else Int64Value(value=int(payload))
+
+    queue.put(*(ForeignMessage("", b"0") for _ in range(40)), ForeignMessage("", b"7"))
+    async with running(broker_url, declare) as system:
+        assert await until_kept(system, "p", 1) == [7]
+        await within(10.0, lambda: not queue.messages)
+    assert queue.sessions == 1
+
+
 async def test_bad_messages_hold_up_no_other(broker_url: str) -> None:
     """Undecodable, of the wrong type, for nobody: in quarantine, as they came; the rest goes on."""
     queue = ScriptedQueue()
