@@ -23,18 +23,26 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def commit_early(patch: pytest.MonkeyPatch) -> None:
     """What was handed out counts as finished, as with a client's automatic commits."""
-    received = Tracker.received
+    received, all_received = Tracker.received, Tracker.all_received
 
-    def receive(self: Any, offset: int) -> bool:
-        new = received(self, offset)
+    def receive(self: Any, offset: int, size: int = 0) -> bool:
+        new = received(self, offset, size)
         self.position = self._next
         return new
 
-    def finished(self: Any, offset: int) -> None:
-        self._open.discard(offset)
+    def receive_all(self: Any, offsets: Any, sizes: Any) -> bool:
+        noted = all_received(self, offsets, sizes)
+        if noted:
+            self.position = self._next
+        return noted
+
+    def finished(self: Any, offsets: Any) -> None:
+        self._load.records -= len(offsets)
+        self._load.bytes -= sum([self._open.pop(each) for each in offsets])
 
     patch.setattr(Tracker, "received", receive)
-    patch.setattr(Tracker, "finished", finished)
+    patch.setattr(Tracker, "all_received", receive_all)
+    patch.setattr(Tracker, "all_finished", finished)
 
 
 def the_last_state_wins(patch: pytest.MonkeyPatch) -> None:
@@ -167,7 +175,10 @@ def no_seek(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_transaction_is_repeated_blindly(patch: pytest.MonkeyPatch) -> None:
-    """After a lost answer, what was written is written again, whoever has gone on from there."""
+    """After a lost answer, what was written is written again, whoever has gone on from there.
+
+    Seeds hit it too seldom; `test_lost_answers` does always.
+    """
 
     async def blindly(self: Any, shard: Any, position: Any) -> bool:
         await self._port.fence(shard.partition)
@@ -202,7 +213,6 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "always warm": ("bank", always_warm),
     "parking is forgotten": ("poison", parking_is_forgotten),
     "no seek": ("chat", no_seek),
-    "a transaction is repeated blindly": ("vault", a_transaction_is_repeated_blindly),
     "functions have new ids each time": ("orders", ids_are_new_each_time),
     **PLANTED_IN_CONSUMERS,
 }
