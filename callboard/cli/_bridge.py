@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ._errors import FAILED, USAGE, fail, told
-from ._run import LogJson, LogLevel, NodeName, StopOnStdinClose, collect_less_often, serve
+from ._run import LogJson, LogLevel, NodeName, StopOnStdinClose, run_node
 
 if TYPE_CHECKING:
     from ..transport.bridges import Rehearsed
@@ -80,8 +80,7 @@ def bridge(
             found.declare(system)
         except BridgeFileError as error:
             fail(error, USAGE)
-        collect_less_often()
-        code = asyncio.run(serve(system, stop_with_stdin=stop_on_stdin_close))
+        code = run_node(system, stop_with_stdin=stop_on_stdin_close)
     raise typer.Exit(code)
 
 

@@ -68,12 +68,17 @@ def run(
                 system.name_node(settings.node)
             except ValueError as error:
                 fail(error, USAGE)
-        collect_less_often()
-        code = asyncio.run(serve(system, stop_with_stdin=stop_on_stdin_close))
+        code = run_node(system, stop_with_stdin=stop_on_stdin_close)
     raise typer.Exit(code)
 
 
-def collect_less_often() -> None:
+def run_node(system: "ActorSystem", *, stop_with_stdin: bool) -> int:
+    """Run a system in a process of its own, as `serve` says; return its exit code."""
+    _collect_less_often()
+    return asyncio.run(serve(system, stop_with_stdin=stop_with_stdin))
+
+
+def _collect_less_often() -> None:
     """Have the cyclic garbage collector look less often, and never at what was imported.
 
     A node makes many short-lived objects without cycles, messages above all.
