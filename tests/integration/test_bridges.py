@@ -113,19 +113,19 @@ async def test_what_comes_next_is_taken_while_one_batch_is_written(
 async def test_the_time_of_an_adapter_is_not_the_brokers(
     broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch may take longer to be made than a write may take."""
+    """A batch may take longer to be made than a write may take, and than a session lasts."""
     monkeypatch.setattr(_bridging, "_WRITE_TIMEOUT", 1.5)
     queue = ScriptedQueue()
-    queue.put(*(message(number) for number in range(1, 21)))
+    queue.put(*(message(number) for number in range(1, 301)))
 
     def declare(system: ActorSystem) -> None:
         @system.bridge(queue, to=Plane, key=lambda _: "p", name="flights")
         def slow(payload: bytes) -> Int64Value:
-            time.sleep(0.1)
+            time.sleep(0.01)
             return Int64Value(value=int(payload))
 
     async with running(broker_url, declare) as system:
-        assert await until_kept(system, "p", 20) == list(range(1, 21))
+        assert await until_kept(system, "p", 300) == list(range(1, 301))
         await within(10.0, lambda: not queue.messages)
     assert queue.sessions == 1
 

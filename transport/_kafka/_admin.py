@@ -19,9 +19,9 @@ from aiokafka.errors import (
 from ...actors import TransportError, TransportUnavailable
 from ..delivery import TopicPartition
 from ._errors import translate
+from ._lifecycle import close_whole, start
 from ._planner import Action, TopicFacts, TopicSpec, TopicStep, plan
 from ._security import Cluster
-from ._start import start
 
 _log = structlog.get_logger("callboard.kafka")
 
@@ -133,7 +133,7 @@ class Admin:
         except (KafkaError, TimeoutError) as error:
             raise translate(error, doing) from error
         finally:
-            await client.close()
+            await close_whole(client.close())
 
     async def _plan(
         self, client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]

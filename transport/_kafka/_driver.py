@@ -11,11 +11,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from ..delivery import DeliveryCore, Inbound, Outbound, Position, TopicPartition
 from ._errors import kept_out, translate
+from ._lifecycle import close_whole, start
 from ._options import KafkaOptions
 from ._placement import Declaration, sticky
 from ._producer import BatchProducer
 from ._reader import Reader
-from ._start import start
 from ._transactions import Transactions
 
 _POLL = 0.2
@@ -93,7 +93,7 @@ class KafkaDriver:
         if self._consumer is not None:
             try:
                 async with asyncio.timeout(self._options.request_timeout):
-                    await self._consumer.stop()
+                    await close_whole(self._consumer.stop())
             except (KafkaError, TimeoutError) as error:
                 _log.warning("left the group without saying so", error=str(error))
         await self._transactions.aclose()

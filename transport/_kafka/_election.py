@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from ..delivery import TopicPartition
 from ._errors import kept_out
+from ._lifecycle import close_whole, start
 from ._options import KafkaOptions
 from ._placement import sticky
-from ._start import start
 
 _LOOK = 0.2
 
@@ -82,7 +82,7 @@ class Election:
         if self._consumer is not None:
             try:
                 async with asyncio.timeout(self._options.request_timeout):
-                    await self._consumer.stop()
+                    await close_whole(self._consumer.stop())
             except (KafkaError, TimeoutError) as error:
                 _log.warning("left the group without saying so", error=str(error))
 

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 
 from ..delivery import TopicPartition
 from ._errors import translate
+from ._lifecycle import close_whole, start
 from ._security import Cluster
-from ._start import start
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class GroupOffsets:
     async def aclose(self) -> None:
         """Disconnect."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await close_whole(self._consumer.stop())
 
     async def written(self, partitions: Sequence[TopicPartition]) -> int:
         """Return the sum of the partitions' ends."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from time import monotonic
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
@@ -12,11 +13,17 @@ from aiokafka.errors import KafkaError
 from ...actors import TransportClosed
 from ..delivery import ANY, ID, Outbound, TopicPartition, partition_for
 from ._errors import translate
+from ._lifecycle import close_whole, start_whole
 from ._security import Cluster
-from ._start import start_whole
 
 BATCH_BYTES = 512 * 1024
 """Bytes of one batch. A single larger record gets a batch of its own."""
+
+_AT_ONCE = 0.01
+"""Seconds that making records may take before others have their turn."""
+
+_STOPPING = 2.0
+_PATIENCE = _STOPPING + 1.0
 
 
 class BatchProducer:
@@ -113,13 +120,15 @@ class Batches:
         """Put records in.
 
         Each is bytes before the next one is asked for: thousands that wait as objects would be
-        walked by the garbage collector, again and again.
+        walked by the garbage collector, again and again. Where that takes long, as with a slow
+        adapter, heartbeats are sent in between, and the node keeps its partitions.
 
         Raises:
             KafkaError: It is not known which partitions a topic has.
         """
         producer, filled, order = self._producer, self._filled, self._order
         foreign: dict[str, list[int]] = {}
+        began = monotonic()
         for record in records:
             to = record.to
             if to.partition == ANY:
@@ -132,6 +141,9 @@ class Batches:
                 batches = filled[to] = _Filled(producer, to)
             batches.append(record)
             order.append(batches)
+            if monotonic() - began > _AT_ONCE:
+                await asyncio.sleep(0)
+                began = monotonic()
         return self
 
     async def send(self) -> list[int]:
@@ -206,8 +218,12 @@ class _Filled:
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer within a deadline, and close its connections in any case."""
+    await close_whole(_stop(producer), _PATIENCE)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
     try:
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(_STOPPING):
             await producer.stop()
     except (KafkaError, TimeoutError):
         # stop() waits without a bound for batches it cannot send when the broker is away,

@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaError
 from ...actors import TransportUnavailable
 from ..delivery import Inbound, TopicPartition
 from ._errors import translate
+from ._lifecycle import close_whole
+from ._lifecycle import start as start_client
 from ._security import Cluster
-from ._start import start as start_client
 
 
 class Reader:
@@ -55,7 +56,7 @@ class Reader:
             except KafkaError as error:
                 raise translate(error, f"read {partition.topic}/{partition.partition}") from error
             finally:
-                await consumer.stop()
+                await close_whole(consumer.stop())
 
     async def tail(
         self,
@@ -80,7 +81,7 @@ class Reader:
                 for place, offset in starts.items():
                     consumer.seek(place, offset)
         except BaseException as error:
-            await consumer.stop()
+            await close_whole(consumer.stop())
             if isinstance(error, KafkaError):
                 raise translate(error, "follow partitions") from error
             raise
@@ -95,7 +96,7 @@ class Reader:
         except KafkaError as error:
             raise translate(error, "ask for end offsets") from error
         finally:
-            await consumer.stop()
+            await close_whole(consumer.stop())
 
     async def _open(self, partitions: Sequence[TopicPartition]) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
@@ -138,4 +139,4 @@ class Tail:
 
     async def aclose(self) -> None:
         """Stop following."""
-        await self._consumer.stop()
+        await close_whole(self._consumer.stop())

@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from ...actors import PartitionLost, TransportUnavailable
 from ..delivery import Outbound, Position, TopicPartition
 from ._errors import translate
+from ._lifecycle import start_whole
 from ._producer import BATCH_BYTES, Batches, stop_producer
 from ._security import Cluster
-from ._start import start_whole
 
 
 class Transactions:

@@ -1,4 +1,4 @@
-"""Clients of the library are started whole: what is half open nobody could close."""
+"""Clients of the library are started and closed whole; who is cancelled meanwhile stays so."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from callboard.testing import run_virtual
-from callboard.transport._kafka import _start
+from callboard.transport._kafka import _lifecycle
 from callboard.transport._kafka._security import Cluster
 
 
@@ -41,7 +41,7 @@ def test_a_start_that_is_cancelled_comes_to_its_end_first(takes: float, seen: li
     async def main() -> tuple[list[str], float]:
         client = Client(takes)
         starting = asyncio.create_task(
-            _start.start(client, client.stop, Cluster("localhost:9"), seconds=30.0)
+            _lifecycle.start(client, client.stop, Cluster("localhost:9"), seconds=30.0)
         )
         await asyncio.sleep(0.1)
         starting.cancel()
@@ -52,3 +52,23 @@ def test_a_start_that_is_cancelled_comes_to_its_end_first(takes: float, seen: li
     found, took = run_virtual(main())
     assert found == seen
     assert took < 2.0
+
+
+def test_a_close_that_is_cancelled_comes_to_its_end_and_stays_cancelled() -> None:
+    """The library takes a cancellation in that moment for its own task's, and goes on."""
+
+    class Selfish(Client):
+        async def stop(self) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.5)
+            await super().stop()
+
+    async def main() -> tuple[list[str], bool]:
+        client = Selfish(0.0)
+        closing = asyncio.create_task(_lifecycle.close_whole(client.stop()))
+        await asyncio.sleep(0.1)
+        closing.cancel()
+        await asyncio.wait([closing])
+        return client.seen, closing.cancelled()
+
+    assert run_virtual(main()) == (["stopped"], True)

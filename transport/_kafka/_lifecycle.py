@@ -1,7 +1,7 @@
-"""Starting a client within a deadline, and leaving nothing open when it fails."""
+"""Starting and closing a client within a deadline, and leaving nothing half open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
@@ -26,8 +26,24 @@ async def start_whole(client: _Startable) -> None:
     await to_its_end(client.start(), "callboard-client-start", _PATIENCE)
 
 
+async def close_whole(closing: Coroutine[Any, Any, None], patience: float = _PATIENCE) -> None:
+    """Close a client of the library; if cancelled, let that come to an end first.
+
+    The library waits for its own tasks to be cancelled, and takes a cancellation that comes in
+    that moment for one of theirs: whoever was cancelled would go on.
+
+    Args:
+        closing: What the client's `close` or `stop` has returned.
+        patience: Seconds it is given once cancelled.
+    """
+    await to_its_end(closing, "callboard-client-close", patience)
+
+
 async def start(
-    client: _Startable, close: Callable[[], Awaitable[None]], cluster: Cluster, seconds: float
+    client: _Startable,
+    close: Callable[[], Coroutine[Any, Any, None]],
+    cluster: Cluster,
+    seconds: float,
 ) -> None:
     """Start a client of the library.
 
@@ -45,8 +61,8 @@ async def start(
         async with asyncio.timeout(seconds):
             await start_whole(client)
     except (KafkaError, TimeoutError, OSError) as error:
-        await close()
+        await close_whole(close())
         raise await reason(cluster, seconds, error) from error
     except BaseException:
-        await close()
+        await close_whole(close())
         raise
