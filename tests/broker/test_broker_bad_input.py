@@ -34,7 +34,7 @@ async def dial(broker: Broker) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 async def hung_up(reader: asyncio.StreamReader) -> bool:
     """Wait until the broker has closed; an answer before that is a failure."""
     with contextlib.suppress(ConnectionResetError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             rest = await reader.read()
             assert rest == b""
     return True
@@ -105,7 +105,7 @@ async def test_half_a_request_is_waited_for_and_hurts_nobody(broker: Broker) -> 
         await writer.drain()
     assert await still_serves(broker)
     writer.write(body[-1:])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert len(await reader.readexactly(10)) == 10
     writer.write(body[:7])
     writer.close()

@@ -164,12 +164,12 @@ async def test_what_waited_before_the_adapter_was_changed_goes_before(broker_url
     lines.waiting = True
     async with lines.node(waits=True):
         lines.put("p:1", "p:2")
-        await within(20.0, lambda: not lines.queue.messages)
+        await within(30.0, lambda: not lines.queue.messages)
     lines.waiting = False
     Journal.gate.clear()  # what comes first is not through when the next comes
     async with lines.node() as system:
         lines.put("p:3")
-        await within(20.0, lambda: not lines.queue.messages)
+        await within(30.0, lambda: not lines.queue.messages)
         lines.put("p:4")
         Journal.gate.set()
         assert await until_shown(system, "p", 4) == ["1", "2", "3", "4"]
@@ -204,7 +204,7 @@ async def test_a_full_mailbox_makes_the_bridge_wait(broker_url: str) -> None:
     Journal.gate.clear()
     lines.put(*(f"p:{number}" for number in range(200)))
     async with lines.node(batch=10, max_backlog=20) as system:
-        await within(20.0, lambda: len(lines.queue.messages) < 200)
+        await within(30.0, lambda: len(lines.queue.messages) < 200)
         waiting = -1
         while len(lines.queue.messages) != waiting:  # until it takes no more
             waiting = len(lines.queue.messages)

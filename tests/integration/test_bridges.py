@@ -58,10 +58,10 @@ async def test_each_step_fails_once(broker_url: str, step: str) -> None:
     async with running(broker_url, to_one(queue, batch=30)) as system:
         system.events.subscribe(FailureEvent, events.append)
         assert await until_kept(system, "p", 100) == list(range(1, 101))
-        await within(10.0, lambda: not queue.messages)
+        await within(30.0, lambda: not queue.messages)
         queue.put(message(101), message(7), message(102))
         assert await until_kept(system, "p", 102) == list(range(1, 103))
-        await within(10.0, lambda: not queue.messages)
+        await within(30.0, lambda: not queue.messages)
     assert failed == [step]
     assert [(each.error_type, each.decision) for each in events] == [("BridgeError", "restart")]
 
@@ -99,14 +99,14 @@ async def test_what_comes_next_is_taken_while_one_batch_is_written(
     write, queue = LogIntake.write, ScriptedQueue()
 
     async def when_asked_again(self: Any, records: Any) -> Any:
-        await within(10.0, lambda: queue.steps.count("take") >= 2)
+        await within(30.0, lambda: queue.steps.count("take") >= 2)
         return await write(self, records)
 
     monkeypatch.setattr(LogIntake, "write", when_asked_again)
     queue.put(*(message(number) for number in range(1, 51)))
     async with running(broker_url, to_one(queue, batch=20)) as system:
         assert await until_kept(system, "p", 50) == list(range(1, 51))
-        await within(10.0, lambda: not queue.messages)
+        await within(30.0, lambda: not queue.messages)
     assert queue.sessions == 1
 
 
@@ -126,7 +126,7 @@ async def test_the_time_of_an_adapter_is_not_the_brokers(
 
     async with running(broker_url, declare) as system:
         assert await until_kept(system, "p", 300) == list(range(1, 301))
-        await within(10.0, lambda: not queue.messages)
+        await within(30.0, lambda: not queue.messages)
     assert queue.sessions == 1
 
 
@@ -190,7 +190,7 @@ async def test_a_batch_of_which_nothing_is_left(broker_url: str) -> None:
     queue.put(*(ForeignMessage("", b"0") for _ in range(40)), ForeignMessage("", b"7"))
     async with running(broker_url, declare) as system:
         assert await until_kept(system, "p", 1) == [7]
-        await within(10.0, lambda: not queue.messages)
+        await within(30.0, lambda: not queue.messages)
     assert queue.sessions == 1
 
 
@@ -225,7 +225,7 @@ async def test_bad_messages_hold_up_no_other(broker_url: str) -> None:
     with capture_logs() as lines:
         async with running(broker_url, declare) as system:
             assert sorted(await until_kept(system, "p", 5)) == [1, 3, 4, 5, 6]
-            await within(10.0, lambda: not queue.messages)
+            await within(30.0, lambda: not queue.messages)
             async with Quarantine(f"kafka://{broker_url}", system.name) as desk:
                 parked = await desk.messages("flights")
     assert sorted(each.value for each in parked) == [b"13", b"wrong", b"\xff\xfe"]
@@ -277,14 +277,14 @@ async def test_a_full_intake_makes_the_bridge_wait(broker_url: str) -> None:
     done: list[int] = []
     queue.put(*(message(number) for number in range(200)))
     async with running(broker_url, declare):
-        await within(10.0, lambda: len(queue.messages) < 200)
+        await within(30.0, lambda: len(queue.messages) < 200)
         waiting = -1
         while len(queue.messages) != waiting:  # until it takes no more
             waiting = len(queue.messages)
             await asyncio.sleep(1.0)
         assert waiting, "it took everything although nothing was handled"
         gate.set()
-        await within(20.0, lambda: not queue.messages and len(done) == 200)
+        await within(30.0, lambda: not queue.messages and len(done) == 200)
     assert sorted(done) == list(range(200))
 
 

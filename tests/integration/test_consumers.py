@@ -240,7 +240,7 @@ async def test_entities_are_told_once_however_often_a_record_comes(broker_url: s
             kept = [system.entity(Kept, f"o{n}") for n in range(3)]
             async with asyncio.timeout(20):
                 while True:
-                    states = [await each.ask(StringValue(), timeout=5.0) for each in kept]
+                    states = [await each.ask(StringValue(), timeout=20.0) for each in kept]
                     if sum(len(state.values) for state in states) >= 15:
                         return [[v.string_value for v in state.values] for state in states]
 

@@ -131,7 +131,7 @@ async def test_relays_are_killed_and_entities_have_everything_once(
             kept = [system.entity(Kept, f"k{n}") for n in range(5)]
             async with asyncio.timeout(30):
                 while True:
-                    states = [await each.ask(Int64Value(value=-1), timeout=5.0) for each in kept]
+                    states = [await each.ask(Int64Value(value=-1), timeout=20.0) for each in kept]
                     if sum(len(state.values) for state in states) >= 1200:
                         break
 

@@ -154,7 +154,7 @@ async def test_a_consumer_that_holds_all_it_may_has_not_stopped(
         monkeypatch.setattr(session, "_ask_whether_it_consumes", counted)
         first = await session.take(10)
         ahead = asyncio.create_task(session.take(10))
-        await within(10.0, lambda: len(asked) >= 2 or ahead.done())
+        await within(30.0, lambda: len(asked) >= 2 or ahead.done())
         await session.acknowledge(first)
         async with asyncio.timeout(10):
             assert [each.body for each in await ahead] == [b"two"]

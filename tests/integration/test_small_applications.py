@@ -159,7 +159,7 @@ async def test_a_node_is_killed_in_the_middle(broker_url: str) -> None:
     working.numbers = 1_000
     async with three(broker_url, {"counting": counting}) as (system, others):
         seen = Seen(system)
-        await within(20.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         clock = system.ref(f"callboard://{system.name}/singletons/clock")
         lost: list[Terminated] = []
         system.spawn(Witness, [ref.address for ref in system.receptionist.find(WORK)], lost)
@@ -169,11 +169,11 @@ async def test_a_node_is_killed_in_the_middle(broker_url: str) -> None:
         victim.kill()
         killed = time.monotonic()
         await work
-        await within(20.0, lambda: "NodeDown" in seen.of("back"))
+        await within(30.0, lambda: "NodeDown" in seen.of("back"))
         noticed = next(at for event, at in seen.at.items() if isinstance(event, NodeDown)) - killed
         assert SESSION * 0.5 < noticed < SESSION * 3
         assert {ref.address.split("/")[3] for ref in system.receptionist.find(WORK)} == {"side"}
-        await within(5.0, lambda: len(lost) == 2)
+        await within(30.0, lambda: len(lost) == 2)
         for each in lost:
             assert each.node_down is not None
             assert each.node_down.node == "back"
@@ -183,7 +183,7 @@ async def test_a_node_is_killed_in_the_middle(broker_url: str) -> None:
         # A new process of the same name is another run of the node, and works again.
         url = f"kafka://{broker_url}?session_timeout={SESSION}"
         others["back"] = await start(system.name, url, "back")
-        await within(20.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         await working.square_all(system)
 
 
@@ -194,19 +194,19 @@ async def test_a_node_sleeps_in_the_middle(broker_url: str) -> None:
     working.numbers = 600
     async with three(broker_url, {"counting": Counting()}) as (system, others):
         seen = Seen(system)
-        await within(20.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         clock = system.ref(f"callboard://{system.name}/singletons/clock")
         where = (await clock.ask(Empty(), timeout=30.0, reply_type=StringValue)).value
         sleeper = where if where in others else "side"
         work = asyncio.create_task(working.square_all(system))
         await asyncio.sleep(0.3)
         others[sleeper].send_signal(signal.SIGSTOP)
-        await within(20.0, lambda: "NodeDown" in seen.of(sleeper))
+        await within(30.0, lambda: "NodeDown" in seen.of(sleeper))
         await work
         assert (await clock.ask(Int64Value(value=1), timeout=30.0)).value >= 1
         others[sleeper].send_signal(signal.SIGCONT)
-        await within(20.0, lambda: seen.of(sleeper)[-1] == "NodeUp")
-        await within(20.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: seen.of(sleeper)[-1] == "NodeUp")
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         await working.square_all(system)
         async with asyncio.timeout(30.0):
             while await clocks(system) != 1:
@@ -218,13 +218,13 @@ async def test_a_node_leaves_in_good_order(broker_url: str) -> None:
     """It is heard to leave, then to be gone, at once; the clock moves without a time-out."""
     async with three(broker_url, {"counting": Counting()}) as (system, others):
         seen = Seen(system)
-        await within(20.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         clock = system.ref(f"callboard://{system.name}/singletons/clock")
         where = (await clock.ask(Empty(), timeout=30.0, reply_type=StringValue)).value
         leaver = where if where in others else "side"
         began = time.monotonic()
         others[leaver].send_signal(signal.SIGTERM)
-        await within(20.0, lambda: "NodeDown" in seen.of(leaver))
+        await within(30.0, lambda: "NodeDown" in seen.of(leaver))
         assert seen.of(leaver)[-2:] == ["NodeLeaving", "NodeDown"]
         (down,) = [each for each in seen.events if isinstance(each, NodeDown)]
         assert down.reason == "it has stopped"

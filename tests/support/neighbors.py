@@ -76,7 +76,7 @@ class Caller(Actor):
         elif message.value == "unwatch":
             self.context.unwatch(desk)
         else:
-            return await desk.ask(message, timeout=5.0)
+            return await desk.ask(message, timeout=20.0)
         return None
 
     @handler
@@ -115,7 +115,7 @@ async def two(broker_url: str) -> AsyncGenerator[tuple[ActorSystem, ActorSystem]
         ActorSystem(name, transport=url, node="one", entities=[Till]) as one,
         ActorSystem(name, transport=url, node="other", entities=[]) as other,
     ):
-        await within(10.0, lambda: one.nodes() == other.nodes() == ("one", "other"))
+        await within(30.0, lambda: one.nodes() == other.nodes() == ("one", "other"))
         yield one, other
 
 

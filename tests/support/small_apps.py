@@ -107,16 +107,16 @@ class Writing:
         authors = [system.spawn(Author, at("back", "scribe")) for _ in range(2)]
         await asyncio.gather(*(each.ask(Int64Value(value=300), timeout=20.0) for each in authors))
         scribe = system.ref(at("back", "scribe"))
-        lines = await scribe.ask(Empty(), timeout=5.0, reply_type=ListValue)
+        lines = await scribe.ask(Empty(), timeout=20.0, reply_type=ListValue)
         numbers = [int(each.number_value) for each in lines.values]
         assert sorted(numbers) == sorted([*range(300), *range(300)])
         firsts = [number for place, number in enumerate(numbers) if number not in numbers[:place]]
         seconds = [number for place, number in enumerate(numbers) if number in numbers[:place]]
         assert firsts == seconds == list(range(300))
         with contextlib.suppress(ActorFailed):
-            await scribe.ask(Int64Value(value=-1), timeout=5.0)
+            await scribe.ask(Int64Value(value=-1), timeout=20.0)
             raise AssertionError("it failed, and that was not said")
-        after = await scribe.ask(Empty(), timeout=5.0, reply_type=ListValue)
+        after = await scribe.ask(Empty(), timeout=20.0, reply_type=ListValue)
         assert not after.values, "restarted: its lines were in memory"
 
 
@@ -211,19 +211,19 @@ class Talking:
         for role in ("front", "back"):
             async with asyncio.timeout(10.0):
                 while True:
-                    heard = await guests[role].ask(Empty(), timeout=5.0, reply_type=ListValue)
+                    heard = await guests[role].ask(Empty(), timeout=20.0, reply_type=ListValue)
                     if len(heard.values) == 50:
                         break
             assert [int(each.number_value) for each in heard.values] == list(range(50))
-        own = await guests["side"].ask(Empty(), timeout=5.0, reply_type=ListValue)
+        own = await guests["side"].ask(Empty(), timeout=20.0, reply_type=ListValue)
         assert not own.values, "the one who speaks is known by its address"
-        await guests["side"].ask(BoolValue(value=False), timeout=5.0)
+        await guests["side"].ask(BoolValue(value=False), timeout=20.0)
         room = system.ref(at("back", "room"))
         async with asyncio.timeout(10.0):
             while (await room.ask(Empty(), timeout=5.0, reply_type=Int64Value)).value != 2:
                 await asyncio.sleep(0.02)
         with contextlib.suppress(ActorStopped):
-            await guests["side"].ask(Empty(), timeout=5.0)
+            await guests["side"].ask(Empty(), timeout=20.0)
             raise AssertionError("it has stopped, and that was not said")
 
 
@@ -306,7 +306,7 @@ class Working:
 
     async def play(self, system: ActorSystem, at: At) -> None:
         """All numbers are squared."""
-        await within(10.0, lambda: len(system.receptionist.find(WORK)) == 4)
+        await within(30.0, lambda: len(system.receptionist.find(WORK)) == 4)
         await self.square_all(system)
 
     async def square_all(self, system: ActorSystem) -> None:

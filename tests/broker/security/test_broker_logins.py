@@ -155,7 +155,7 @@ async def test_a_mechanism_that_is_not_enabled_is_refused(start: Start, pems: Pe
 
 async def test_a_failed_login_is_answered_late_and_hurts_nobody(start: Start, pems: Pems) -> None:
     """Its answer is held back, then its connection ends; others are served meanwhile."""
-    broker = await start(Security(users=USERS, failure_delay=0.4))
+    broker = await start(Security(users=USERS, failure_delay=1.0))
     options = aiokafka_options("SASL_PLAINTEXT", "PLAIN", pems)
     async with producing(broker.bootstrap, **options) as producer, wired(broker.bootstrap) as wire:
         await producer.send_and_wait("t", b"before")
@@ -165,9 +165,9 @@ async def test_a_failed_login_is_answered_late_and_hurts_nobody(start: Start, pe
         # What stands behind it is not even looked at.
         wire.send("metadata", 1, topics=None)
         await producer.send_and_wait("t", b"meanwhile")
-        assert time.perf_counter() - began < 0.4
+        assert time.perf_counter() - began < 1.0
         _, answer = await wire.answer()
-        assert time.perf_counter() - began >= 0.4
+        assert time.perf_counter() - began >= 1.0
         assert struct.unpack_from(">h", answer) == (ErrorCode.SASL_AUTHENTICATION_FAILED,)
         assert await wire.closed()
         await producer.send_and_wait("t", b"after")
