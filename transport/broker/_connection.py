@@ -357,6 +357,10 @@ class Connection(asyncio.Protocol):
             return
         if self._tls is None:
             self._transport.writelines(parts)
+            low, high = self._transport.get_write_buffer_limits()
+            if self._transport.get_write_buffer_size() > high and self.stalled_since is None:
+                # Python 3.12 up to .8 and 3.13 up to .1 forget to look here, and look here instead.
+                self._transport.set_write_buffer_limits(high, low)
         else:
             self._tls.seal(parts)
             self._transport.write(self._tls.pending())
