@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import resource
 import struct
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from typing import Any
 
 import pytest
@@ -113,8 +113,23 @@ async def test_half_a_request_is_waited_for_and_hurts_nobody(broker: Broker) -> 
     assert broker.statistics().connections <= 1
 
 
-async def test_a_client_that_does_not_read_is_cut_off(broker: Broker) -> None:
+def _forget_to_pause(self: Any, parts: Iterable[bytes]) -> None:
+    """Fill the buffer and tell nobody, as `writelines` of some releases of Python does."""
+    self._maybe_pause_protocol = lambda: None
+    try:
+        self.write(b"".join(parts))
+    finally:
+        del self._maybe_pause_protocol
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+async def test_a_client_that_does_not_read_is_cut_off(
+    broker: Broker, forgetful: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It asks for megabytes again and again; the broker keeps one answer for it, not all."""
+    if forgetful:
+        transport: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+        monkeypatch.setattr(transport, "writelines", _forget_to_pause)
     async with AIOKafkaProducer(
         bootstrap_servers=broker.bootstrap, max_request_size=2**20
     ) as producer:
