@@ -1,11 +1,13 @@
 """What comes with a message of ActiveMQ, and what a session says when something is wrong."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 import stompman
 from support.activemq import ActiveServer
 from support.consuming import fresh
+from support.scripted_stomp import scripted_stomp
 from support.silent_server import silent_server
 
 from callboard import ActiveMQ, BridgeError
@@ -73,6 +75,26 @@ async def test_nobody_there_or_nobody_who_answers() -> None:
             with pytest.raises(BridgeError, match="was lost or cannot be reached"):
                 async with source.session():
                     raise AssertionError("it answered")
+
+
+async def test_connected_again_and_not_subscribed_again() -> None:
+    """The client stays connected, and would never be given a message: the session ends."""
+    async with scripted_stomp(confirms=[True, False]) as (port, had), asyncio.timeout(20):
+        source = ActiveMQ(f"stomp://127.0.0.1:{port}", queue="q", timeout=5.0)
+        with pytest.raises(BridgeError, match=r"was lost .*SubscriptionError"):
+            async with source.session() as session:
+                await session.take(10)
+    assert had.count("SUBSCRIBE") == 2
+
+
+async def test_connected_again_and_not_subscribed_to_answers_again() -> None:
+    """As with a queue."""
+    async with scripted_stomp(confirms=[True, False]) as (port, had), asyncio.timeout(20):
+        source = ActiveMQ(f"stomp://127.0.0.1:{port}", queue="q", timeout=5.0)
+        with pytest.raises(BridgeError, match=r"was lost .*SubscriptionError"):
+            async with source.dialogue() as dialogue:
+                await dialogue.take()
+    assert had.count("SUBSCRIBE") == 2
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ._activemq_out import ActiveDialogue, ActiveSending, headers_of
 from ._foreign import BridgeError, ForeignMessage, check_url, label_of
 
 if TYPE_CHECKING:
-    from stompman import AckableMessageFrame, Client, ErrorFrame
+    from stompman import AckableMessageFrame, Client, ErrorFrame, SubscriptionError
 
 _PORT = 61613
 _CLOSING = 5.0
@@ -177,6 +177,7 @@ class _Session:
         self._arrived = asyncio.Event()
         self._waiting: deque[AckableMessageFrame] = deque()
         self._subscription: Any = None
+        self._refused: SubscriptionError | None = None
 
     async def begin(self) -> None:
         """Subscribe.
@@ -191,6 +192,7 @@ class _Session:
                 ack="client",  # one acknowledgement stands for all before it
                 headers={"activemq.prefetchSize": str(self._source.prefetch)},
                 receipt_timeout=self._source.timeout,
+                on_subscription_error=self._lapsed,
             )
         except Exception as error:
             raise _lost(self._source, error, []) from error
@@ -204,9 +206,11 @@ class _Session:
 
     async def take(self, most: int) -> Sequence[ForeignMessage]:
         """See `Session.take`."""
-        while not self._waiting:
+        while self._refused is None and not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()  # a lost connection ends the client, and this with it
+        if self._refused is not None:
+            raise _lost(self._source, self._refused, [])
         count = min(most, len(self._waiting))
         return [_foreign(self._source, self._waiting.popleft()) for _ in range(count)]
 
@@ -234,6 +238,12 @@ class _Session:
 
     async def _came(self, frame: "AckableMessageFrame") -> None:
         self._waiting.append(frame)
+        self._arrived.set()
+
+    def _lapsed(self, error: "SubscriptionError") -> None:
+        # The client connects again by itself, and once its subscription was not confirmed there,
+        # it stays connected and is given nothing.
+        self._refused = error
         self._arrived.set()
 
 

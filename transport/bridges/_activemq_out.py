@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._foreign import BridgeError, ForeignMessage, OutgoingMessage
 
 if TYPE_CHECKING:
-    from stompman import Client, MessageFrame
+    from stompman import Client, MessageFrame, SubscriptionError
 
 # What the protocol says about the delivery itself, and no adapter needs.
 _OF_THE_FRAME = frozenset({"ack", "subscription", "content-length"})
@@ -70,7 +70,7 @@ class ActiveDialogue(ActiveSending):
         Raises:
             BridgeError: The broker did not confirm it.
         """
-        self._answers: asyncio.Queue[MessageFrame] = asyncio.Queue()
+        self._answers: asyncio.Queue[MessageFrame | SubscriptionError] = asyncio.Queue()
         self.reply_to = f"/temp-queue/callboard-{secrets.token_hex(4)}"
         try:
             self._subscription = await self._client.subscribe(
@@ -79,6 +79,7 @@ class ActiveDialogue(ActiveSending):
                 ack="auto",
                 on_suppressed_exception=_impossible,
                 receipt_timeout=self._timeout,
+                on_subscription_error=self._answers.put_nowait,
             )
         except Exception as error:
             raise self._lost(error) from error
@@ -90,6 +91,8 @@ class ActiveDialogue(ActiveSending):
     async def take(self) -> Sequence[ForeignMessage]:
         """See `Dialogue.take`. A lost connection ends the client, and whoever waits with it."""
         frame = await self._answers.get()
+        if isinstance(frame, Exception):  # connected again, and not subscribed again
+            raise self._lost(frame)
         headers = headers_of(frame.headers)
         return [ForeignMessage(headers["message-id"], frame.body, headers)]
 
