@@ -68,7 +68,7 @@ def queue_at(server: LegacyServer, broker: str, name: str) -> Queue:
         return RabbitMQ(server.url + "?heartbeat=2", queue=name, idle=1.0, timeout=5.0)
     if broker == "activemq":
         return ActiveMQ(server.url, queue=name, timeout=5.0)
-    return RedisStreams(server.url, stream=name, field="body", timeout=2.0, idle=1.0)
+    return RedisStreams(server.url, stream=name, field="body", timeout=5.0, idle=1.0)
 
 
 async def make(server: LegacyServer, broker: str, name: str) -> None:
