@@ -356,11 +356,9 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         if self._tls is None:
-            self._transport.writelines(parts)
-            low, high = self._transport.get_write_buffer_limits()
-            if self._transport.get_write_buffer_size() > high and self.stalled_since is None:
-                # Python 3.12 up to .8 and 3.13 up to .1 forget to look here, and look here instead.
-                self._transport.set_write_buffer_limits(high, low)
+            # writelines() of some Pythons from 3.12 on forgets to tell of a full buffer, or never
+            # gets done with an empty last part; and for small parts it takes longer.
+            self._transport.write(b"".join(parts))
         else:
             self._tls.seal(parts)
             self._transport.write(self._tls.pending())

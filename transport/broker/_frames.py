@@ -49,12 +49,8 @@ def parse(frame: bytes) -> Request:
 
 
 def encode(api: Api, version: int, correlation: int, body: Body) -> list[bytes]:
-    """Return an answer's bytes, in parts of which the last is not empty."""
+    """Return an answer's bytes, in parts."""
     out: list[bytes] = [b""]
     api.response.write(body, version, out)
     out[0] = _HEAD.pack(sum(map(len, out)) + 4, correlation)
-    # From Python 3.12 on, writelines() never gets done with one: it tries again without a pause,
-    # and the connection is not closed.
-    while not out[-1]:
-        out.pop()
     return out
